@@ -1,0 +1,1 @@
+//! One authenticated request: bytes, or a classified failure.

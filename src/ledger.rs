@@ -1,0 +1,1 @@
+//! Readings become totals, each call counted exactly once, on disk.

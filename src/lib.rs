@@ -1,0 +1,31 @@
+//! A Prometheus exporter for the Wolkvox Reports Manager API.
+//!
+//! # Layout
+//!
+//! Data flows one way, and the modules are declared in that order. A file imports only from those
+//! above it; one value crosses each border.
+//!
+//! | module | what goes in | what comes out |
+//! | --- | --- | --- |
+//! | [`api`], [`time`], [`metrics`] | | the words everybody speaks |
+//! | [`config`] | what the operator wrote | a [`config::Config`] nobody checks again |
+//! | [`schedule`] | configuration and history | the one [`schedule::Request`] that is due |
+//! | [`client`] | a request | bytes, or a classified failure |
+//! | [`report`] | bytes of a known report | a [`report::Reading`] |
+//! | [`ledger`] | a reading | totals, each call counted exactly once |
+
+#![forbid(unsafe_code)]
+
+pub mod api;
+pub mod metrics;
+pub mod time;
+
+pub mod config;
+
+pub mod schedule;
+
+pub mod client;
+
+pub mod report;
+
+pub mod ledger;

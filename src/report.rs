@@ -1,0 +1,107 @@
+//! Bytes of a known report become a [`Reading`].
+//!
+//! A bad row or value is counted and left out, never turned into zero, and never fails the answer.
+//! Nothing private leaves this module: callers' numbers and ids end in a keyed hash.
+
+use std::collections::BTreeMap;
+
+use crate::api::Report;
+use crate::metrics::{Family, Label};
+use crate::time::{Bucket, Timestamp, Window, civil};
+
+/// What one complete answer (or, for a `skill_6` day in parts, all its parts together) says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    /// Which report.
+    pub report: Report,
+    /// The skill asked for (`skill_6`), else empty.
+    pub skill: String,
+    /// What was asked.
+    pub window: Window,
+    /// The turn of the schedule; the answers of one slot are united.
+    pub slot: u64,
+    /// The instant of the slot.
+    pub now: Timestamp,
+    /// When the request was sent, by our clock.
+    pub asked: Timestamp,
+    /// The answer's `Date` header, where there was one.
+    pub date: Option<Timestamp>,
+    /// The content.
+    pub content: Content,
+}
+
+/// The rows of an answer in the shape of their report.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Content {
+    /// `skill_6` and `diagram_1_2`: totals of keys in buckets. Equal keys of one bucket are already added.
+    Totals(Vec<Total>),
+    /// `diagram_3`, `cdr_1`, `diagram_4`: one event each, in the order: final status first among equal identities.
+    Events(Vec<Event>),
+}
+
+/// The totals of one key in one bucket.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Total {
+    /// The day (`skill_6`) or hour (`diagram_1_2`).
+    pub bucket: Bucket,
+    /// `skill_id` and `dnis` (`skill_6`); nothing (`diagram_1_2`).
+    pub key: LabelValues,
+    /// The amounts, one per family. `None`: the row was rejected, so its cell stands and its bucket does not seal.
+    pub amounts: Option<Vec<Observation>>,
+}
+
+/// One row that is one event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// The local date and time of the row.
+    pub at: civil::DateTime,
+    /// Keyed 128-bit hash of the identity; the occurrence number within the answer is already mixed in.
+    pub identity: u128,
+    /// Labels that are fixed when the event is first seen.
+    pub key: LabelValues,
+    /// What it contributes.
+    pub observations: Vec<Observation>,
+    /// `diagram_3`: the current status, for the gauge of callbacks by status; else `None`.
+    pub status: Option<Box<str>>,
+}
+
+/// Label values by label, cleaned (`none` for an empty id) but not yet bounded.
+pub type LabelValues = BTreeMap<Label, Box<str>>;
+
+/// One contribution of a cell to one series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observation {
+    /// The family.
+    pub family: &'static Family,
+    /// Distinguishes observations of one event that are decided apart (each question, each level); stable for
+    /// an event over time. Two observations of one event never share family and slot.
+    pub slot: u16,
+    /// Labels beside the key's, decided with the observation (`outcome`, `cod_act`, `result`, `question`, ...).
+    pub labels: LabelValues,
+    /// How much.
+    pub amount: Amount,
+    /// When it counts.
+    pub when: When,
+}
+
+/// How much an observation adds, in the family's raw unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Amount {
+    /// To a counter.
+    Count(i64),
+    /// One observed value, to a histogram or a summary.
+    Observe(i64),
+    /// [`Family::width`] integers at once (cumulative buckets), to a histogram or a summary (`skill_6`).
+    Whole(Box<[i64]>),
+}
+
+/// When an observation counts, and whether a later reading may change it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum When {
+    /// The amount follows its cell: the last reading replaces it. Labels stay as first seen.
+    Follows,
+    /// Decided: counted when it first appears, then fixed for good.
+    Once,
+    /// A fallback: counted at the seal when no `Once` of the same family and slot has been seen by then.
+    AtSeal,
+}
