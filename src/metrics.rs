@@ -8,7 +8,10 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+mod blocks;
 pub mod catalogue;
+
+pub use blocks::Blocks;
 
 /// The name of a label of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,0 +1,86 @@
+//! One request from the wire to what it says, decoded off the asynchronous workers.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use crate::api::Reason;
+use crate::client::{Client, Failure};
+use crate::report::{Decoded, Decoder};
+use crate::schedule::Request;
+use crate::time::Stopwatch;
+
+/// Chunks on their way to the decoder: enough to keep it busy, few enough to bound memory.
+const CHUNKS: usize = 4;
+
+/// What came of a request, with its cost.
+#[derive(Debug)]
+pub struct Fetched {
+    /// The content, or why there is none.
+    pub result: Result<Decoded, Failure>,
+    /// Bytes received after decompression.
+    pub bytes: u64,
+    /// From sending the request to the end of the answer.
+    pub took: Duration,
+}
+
+enum Piece {
+    Chunk(Bytes),
+    End,
+}
+
+/// Sends a request and decodes its answer while it arrives.
+pub async fn fetch(client: &mut Client, request: &Request, decoder: Decoder) -> Fetched {
+    let started = Stopwatch::start();
+    let mut answer = match client.ask(request).await {
+        Ok(answer) => answer,
+        Err(failure) => return Fetched { result: Err(failure), bytes: 0, took: started.elapsed() },
+    };
+    let (status, date) = (answer.status, answer.date);
+    let (pieces, mut inbox) = mpsc::channel(CHUNKS);
+    let decoding = tokio::task::spawn_blocking(move || {
+        let mut decoder = decoder;
+        loop {
+            match inbox.blocking_recv() {
+                Some(Piece::Chunk(bytes)) => decoder.push(&bytes)?,
+                Some(Piece::End) => return decoder.finish(status, date).map(Some),
+                // The transport gave up; what has arrived is not an answer.
+                None => return Ok(None),
+            }
+        }
+    });
+    let transport = loop {
+        match answer.chunk().await {
+            Ok(Some(bytes)) => {
+                // A decoder that has stopped has its reason, which is the result.
+                if pieces.send(Piece::Chunk(bytes)).await.is_err() {
+                    break Ok(());
+                }
+            }
+            Ok(None) => {
+                // As above.
+                let _ = pieces.send(Piece::End).await;
+                break Ok(());
+            }
+            Err(failure) => break Err(failure),
+        }
+    };
+    drop(pieces);
+    let (bytes, took) = (answer.received(), answer.elapsed());
+    drop(answer);
+    let decoded = match decoding.await {
+        Ok(decoded) => decoded,
+        Err(error) => match error.try_into_panic() {
+            Ok(payload) => std::panic::resume_unwind(payload),
+            Err(_) => Ok(None),
+        },
+    };
+    let result = match (transport, decoded) {
+        (Err(failure), _) => Err(failure),
+        (Ok(()), Ok(Some(decoded))) => Ok(decoded),
+        (Ok(()), Ok(None)) => Err(Failure::new(Reason::Connect, &"answer ended early")),
+        (Ok(()), Err(error)) => Err(error.into()),
+    };
+    Fetched { result, bytes, took }
+}
