@@ -34,4 +34,4 @@ pub mod ledger;
 
 pub mod exposition;
 
-// pub mod server;
+pub mod server;
