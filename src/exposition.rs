@@ -65,3 +65,6 @@ pub enum Encoding {
     /// One gzip member.
     Gzip,
 }
+
+#[cfg(test)]
+mod tests;

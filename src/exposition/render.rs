@@ -102,7 +102,7 @@ pub(super) fn render(
 }
 
 /// The samples sorted by labels, each label set once: as they are, or mended when they are not.
-fn in_order(samples: &[Sample]) -> Cow<'_, [Sample]> {
+pub(super) fn in_order(samples: &[Sample]) -> Cow<'_, [Sample]> {
     if samples.is_sorted_by(|a, b| a.labels < b.labels) {
         return Cow::Borrowed(samples);
     }
