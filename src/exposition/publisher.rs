@@ -36,6 +36,7 @@ struct Shared {
     /// One rendering at a time, whoever asks for it: more would only hold more memory.
     rendering: Arc<Semaphore>,
     served: watch::Sender<Served>,
+    published: watch::Sender<u64>,
 }
 
 /// What the caller of [`Publisher::update`] gave.
@@ -161,6 +162,7 @@ impl Publisher {
             last: Mutex::default(),
             rendering: Arc::new(Semaphore::new(1)),
             served: watch::Sender::default(),
+            published: watch::Sender::default(),
         }))
     }
 
@@ -213,8 +215,8 @@ impl Publisher {
     }
 
     /// The number of the input that scrapes are answered with now; 0 before the first.
-    pub fn published(&self) -> u64 {
-        self.0.current.load().input.number
+    pub fn published(&self) -> watch::Receiver<u64> {
+        self.0.published.subscribe()
     }
 
     /// The bytes for one scrape: of everything, or of some operations when any are named.
@@ -331,7 +333,9 @@ impl Shared {
             drop(next.full[format.index()].set(prepared));
         }
         self.own.series(render::series(&next.input.operations));
+        let number = next.input.number;
         self.current.store(Arc::new(next));
+        self.published.send_replace(number);
         started.elapsed()
     }
 
@@ -391,3 +395,6 @@ impl Generation {
         cell
     }
 }
+
+#[cfg(test)]
+mod tests;
