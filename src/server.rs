@@ -148,13 +148,14 @@ async fn accept(
         let accepted = tokio::select! {
             biased;
             () = stop.cancelled() => return,
-            accepted = async {
-                connections.room().await;
-                listener.accept().await
-            } => accepted,
+            accepted = listener.accept() => accepted,
         };
         match accepted {
             Ok((stream, _)) => {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = connections.room() => {}
+                }
                 let connection = connections.open();
                 tasks.spawn(connection::serve(stream, router.clone(), connection, stop.clone()));
             }
@@ -166,3 +167,6 @@ async fn accept(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
