@@ -13,6 +13,8 @@
 //! | [`client`] | a request | bytes, or a classified failure |
 //! | [`report`] | bytes of a known report | a [`report::Reading`] |
 //! | [`ledger`] | a reading | totals, each call counted exactly once |
+//! | [`exposition`] | totals | prepared bytes |
+//! | [`server`] | prepared bytes | answers |
 
 #![forbid(unsafe_code)]
 
@@ -29,3 +31,7 @@ pub mod client;
 pub mod report;
 
 pub mod ledger;
+
+pub mod exposition;
+
+pub mod server;
