@@ -1,0 +1,64 @@
+//! How a question that was too large is asked again in smaller ones.
+
+use crate::api::Report;
+use crate::schedule::Request;
+use crate::time::{Bucket, SignedDuration, Window, civil::DateTime, shift};
+
+/// Into how many parts of equal length a `skill_6` day can be cut, coarse to fine.
+const PARTS: [u16; 6] = [2, 4, 8, 24, 48, 96];
+
+/// Calls per part to aim at: half of where percentages stop being exact, since days are not even.
+const CALLS_PER_PART: i64 = 5_000;
+
+/// See [`Request::is_indivisible`].
+pub(super) fn is_indivisible(request: &Request) -> bool {
+    match (request.report, request.window) {
+        (Report::Skill6, _) => next_parts(request.part.1).is_none(),
+        (Report::Skill1 | Report::Skills | Report::TokenInfo, _) | (_, None) => true,
+        (report, Some(window)) => halves(report, window).is_none(),
+    }
+}
+
+/// The two halves of a window; `None` where the report's rows cannot be told apart any finer.
+pub(super) fn halves(report: Report, window: Window) -> Option<[Window; 2]> {
+    let step = if report.has_rows_of_events() { 1 } else { 3600 };
+    // A window up to the present may end within an hour: that hour counts as a step.
+    let steps = (window.seconds() + step - 1) / step;
+    if steps < 2 {
+        return None;
+    }
+    let middle = shift(window.from, SignedDuration::from_secs(steps / 2 * step));
+    Some([Window { from: window.from, to: middle }, Window { from: middle, to: window.to }])
+}
+
+/// The window in consecutive pieces of at most `span` seconds, cut where [`halves`] may cut.
+pub(super) fn pieces(report: Report, window: Window, span: Option<i64>) -> Vec<Window> {
+    let step = if report.has_rows_of_events() { 1 } else { 3600 };
+    let Some(span) = span.map(|span| (span / step * step).max(step)) else { return vec![window] };
+    let mut pieces = Vec::new();
+    let mut from = window.from;
+    while from < window.to {
+        let to = shift(from, SignedDuration::from_secs(span)).min(window.to);
+        pieces.push(Window { from, to });
+        from = to;
+    }
+    pieces
+}
+
+/// The finer number of parts after `parts`; `None` at the finest.
+pub(super) fn next_parts(parts: u16) -> Option<u16> {
+    PARTS.into_iter().find(|finer| *finer > parts)
+}
+
+/// How many parts a day with so many calls wants.
+pub(super) fn parts_for(calls: i64) -> u16 {
+    PARTS.into_iter().find(|parts| i64::from(*parts) * CALLS_PER_PART >= calls).unwrap_or(96)
+}
+
+/// The parts of a day that have begun at the local time `present`, the last one cut there.
+pub(super) fn day_parts(day: Bucket, parts: u16, present: DateTime) -> Vec<Window> {
+    let whole = day.window();
+    let length = 86_400 / i64::from(parts.max(1));
+    let to = whole.to.min(present);
+    pieces(Report::Diagram3, Window { from: whole.from, to }, Some(length))
+}
