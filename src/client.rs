@@ -12,8 +12,7 @@ use http::{HeaderMap, StatusCode, header};
 use reqwest::redirect;
 
 use crate::api::{Reason, Report};
-use crate::config::token::TokenReader;
-use crate::config::{Operation, TokenSource};
+use crate::config::{Environment, Operation, TokenReader};
 use crate::schedule::Request;
 use crate::time::{Stopwatch, Timestamp};
 
@@ -38,8 +37,9 @@ const ERROR_BODY_LIMIT: usize = 64 * 1024;
 pub struct Client {
     http: reqwest::Client,
     base_url: String,
-    server: String,
     token: TokenReader,
+    /// Of the token last used, to notice another one.
+    fingerprint: Option<String>,
     turn: Option<Turn>,
     /// Whether this base URL has ever answered 200 with the vendor's envelope: only then a bare 404 means no rows.
     known: bool,
@@ -66,7 +66,11 @@ enum Body {
 
 impl Client {
     /// Prepares a client; `locks` is the folder of the token locks, `None` for a ledger in memory.
-    pub fn new(operation: &Operation, locks: Option<&Path>) -> Result<Client, Failure> {
+    pub fn new(
+        operation: &Operation,
+        env: &dyn Environment,
+        locks: Option<&Path>,
+    ) -> Result<Client, Failure> {
         let builder = reqwest::Client::builder()
             .user_agent(concat!("wolkvox_exporter/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
@@ -84,21 +88,17 @@ impl Client {
         Ok(Client {
             http,
             base_url: operation.base_url.clone(),
-            server: operation.server.clone(),
-            token: TokenReader::new(operation.token.clone()),
+            token: TokenReader::new(&operation.token, env),
+            fingerprint: None,
             turn: locks.map(Turn::new),
             known: false,
         })
     }
 
-    /// Where the token comes from.
-    pub fn token_source(&self) -> &TokenSource {
-        self.token.source()
-    }
-
-    /// Whether the token has changed since the last request; a stopped token is then worth another try.
-    pub fn token_changed(&mut self) -> bool {
-        self.token.changed()
+    /// Whether the token is another one than that of the last request; a stopped token is then worth another try.
+    pub fn token_changed(&self) -> bool {
+        let Ok(token) = self.token.read() else { return false };
+        self.fingerprint.as_ref().is_some_and(|last| *last != token.fingerprint())
     }
 
     /// Remembers that this base URL speaks the vendor's envelope.
@@ -108,24 +108,22 @@ impl Client {
 
     /// Sends one request and waits for the head of its answer.
     pub async fn ask(&mut self, request: &Request) -> Result<Answer, Failure> {
-        let token = self
-            .token
-            .read()
-            .map_err(|error| Failure::new(Reason::Auth, &error))?;
+        let token = self.token.read().map_err(|error| Failure::new(Reason::Auth, &error))?;
+        let fingerprint = token.fingerprint();
         let held = match &self.turn {
-            Some(turn) => Some(turn.take(token.fingerprint()).await?),
+            Some(turn) => Some(turn.take(&fingerprint).await?),
             None => None,
         };
+        self.fingerprint = Some(fingerprint);
         let started = Stopwatch::start();
         let response = self
             .http
             .get(self.url(request))
             .header("wolkvox-token", token.header_value())
-            .header("wolkvox_server", &self.server)
             .header(header::ACCEPT, "application/json")
             .send()
             .await
-            .map_err(|error| Failure::of_transport(error))?;
+            .map_err(Failure::of_transport)?;
 
         let status = response.status();
         let date = date_of(response.headers());
@@ -152,7 +150,7 @@ impl Client {
                 started,
                 _turn: held,
             }),
-            Some(failure) => Err(failure.without(token.expose())),
+            Some(failure) => Err(failure.redacted(&token)),
         }
     }
 
@@ -182,9 +180,7 @@ impl Answer {
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
         let chunk = match &mut self.body {
             Body::Whole(bytes) => bytes.take(),
-            Body::Stream(response) => {
-                response.chunk().await.map_err(|error| Failure::of_transport(error))?
-            }
+            Body::Stream(response) => response.chunk().await.map_err(Failure::of_transport)?,
         };
         if let (Some(bytes), Body::Stream(_)) = (&chunk, &self.body) {
             self.received += bytes.len() as u64;

@@ -13,7 +13,9 @@
 //! | [`client`] | a request | bytes, or a classified failure |
 //! | [`report`] | bytes of a known report | a [`report::Reading`] |
 //! | [`ledger`] | a reading | totals, each call counted exactly once |
-//! | [`exposition`] | totals | prepared bytes |
+//! | [`vitals`], [`today`], [`names`] | what reading showed beside the totals | samples |
+//! | [`exposition`] | samples | prepared bytes |
+//! | [`status`] | the same for people | a page |
 //! | [`server`] | prepared bytes | answers |
 
 #![forbid(unsafe_code)]
@@ -32,6 +34,12 @@ pub mod report;
 
 pub mod ledger;
 
+pub mod names;
+pub mod today;
+pub mod vitals;
+
 pub mod exposition;
+
+pub mod status;
 
 pub mod server;

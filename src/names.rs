@@ -63,15 +63,13 @@ impl Names {
         let local = operation.zone.civil(now);
         for skill in self.expected(operation) {
             let id = (Label::SkillId, skill);
-            if let Some(target) = operation.target(skill) {
-                if let Some(service_level) = target.service_level {
-                    let within = format!("{}s", target.within);
-                    let labels = [id, (Label::Within, within.as_str())];
-                    out.put(&catalogue::SERVICE_LEVEL_TARGET, &labels, service_level);
-                }
-                if let Some(abandon) = target.abandon {
-                    out.put(&catalogue::ABANDON_TARGET, &[id], abandon);
-                }
+            let targets = operation.targets_of(skill);
+            for (within, share) in &targets.service_level {
+                let within = format!("{within}s");
+                out.put(&catalogue::SERVICE_LEVEL_TARGET, &[id, (Label::Within, within.as_str())], *share);
+            }
+            if let Some(abandon) = targets.abandon {
+                out.put(&catalogue::ABANDON_TARGET, &[id], abandon);
             }
             if let Some(open) = operation.is_open(skill, local) {
                 out.put(&catalogue::BUSINESS_OPEN, &[id], i64::from(open));

@@ -121,7 +121,13 @@ pub async fn serve(
     let tasks = TaskTracker::new();
     let accepting = TaskTracker::new();
     for listener in listeners {
-        accepting.spawn(accept(listener, router.clone(), Arc::clone(&connections), tasks.clone(), stop.clone()));
+        accepting.spawn(accept(
+            listener,
+            router.clone(),
+            Arc::clone(&connections),
+            tasks.clone(),
+            stop.clone(),
+        ));
     }
     accepting.close();
     tokio::select! {

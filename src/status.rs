@@ -100,7 +100,10 @@ impl Status {
 }
 
 #[derive(Template)]
-#[template(ext = "html", escape = "html", source = r##"<!doctype html>
+#[template(
+    ext = "html",
+    escape = "html",
+    source = r##"<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -161,7 +164,8 @@ nav a { margin-right: 1rem; }
 </main>
 </body>
 </html>
-"##)]
+"##
+)]
 struct Page<'a> {
     status: &'a Status,
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::api::Grain;
 use crate::metrics::{Block, Blocks, Family, Label, catalogue};
-use crate::report::{Content, Gauge, Reading};
+use crate::report::{Amount, Content, Gauge, Reading};
 use crate::time::{Bucket, SignedDuration, Timestamp, Zone};
 
 /// After how many planned intervals without success a gauge disappears.
@@ -52,18 +52,22 @@ impl SkillDay {
         let mut day = SkillDay::default();
         let Content::Totals(totals) = &reading.content else { return day };
         for observation in totals.iter().filter_map(|total| total.amounts.as_ref()).flatten() {
-            let values = observation.amount.values(observation.family);
-            let first = values.first().copied().unwrap_or_default();
-            if observation.family.is(&catalogue::INBOUND_CALLS) {
-                day.inbound += first;
-            } else if observation.family.is(&catalogue::ANSWERED_CALLS) {
-                day.answered += first;
-            } else if observation.family.is(&catalogue::ABANDONED_CALLS) {
-                day.abandoned += first;
-            } else if observation.family.is(&catalogue::ANSWER_WAIT) {
-                for (sum, count) in day.within.iter_mut().zip(values) {
-                    *sum += count;
+            match &observation.amount {
+                Amount::Count(calls) if observation.family.is(&catalogue::INBOUND_CALLS) => {
+                    day.inbound += calls
                 }
+                Amount::Count(calls) if observation.family.is(&catalogue::ANSWERED_CALLS) => {
+                    day.answered += calls
+                }
+                Amount::Count(calls) if observation.family.is(&catalogue::ABANDONED_CALLS) => {
+                    day.abandoned += calls
+                }
+                Amount::Whole(values) if observation.family.is(&catalogue::ANSWER_WAIT) => {
+                    for (sum, count) in day.within.iter_mut().zip(values.iter()) {
+                        *sum += count;
+                    }
+                }
+                _ => {}
             }
         }
         day
@@ -163,7 +167,8 @@ fn bounded(gauges: Vec<Gauge>, label: impl Fn(Label, &str) -> Box<str>) -> Shown
         let labels: Option<Vec<_>> =
             names.map(|name| Some((*name, label(*name, gauge.labels.get(name)?)))).collect();
         let Some(labels) = labels else { continue };
-        let (family, samples) = shown.entry(gauge.family.name).or_insert_with(|| (gauge.family, BTreeMap::new()));
+        let (family, samples) =
+            shown.entry(gauge.family.name).or_insert_with(|| (gauge.family, BTreeMap::new()));
         let adds = is_count(family);
         match samples.get_mut(&labels) {
             Some(value) if adds => *value = value.saturating_add(gauge.value),

@@ -227,7 +227,10 @@ impl Vitals {
 
     /// Whether the last reading of every enabled one of the five succeeded.
     pub fn is_up(&self) -> bool {
-        Report::FIVE.iter().filter_map(|report| self.reports.get(report)).all(|vitals| vitals.up == Some(true))
+        Report::FIVE
+            .iter()
+            .filter_map(|report| self.reports.get(report))
+            .all(|vitals| vitals.up == Some(true))
     }
 
     /// The families of trust as they stand.
@@ -253,7 +256,11 @@ impl Vitals {
                 }
             }
             if let Some(interval) = vitals.interval {
-                put(&catalogue::REPORT_INTERVAL, None, i64::try_from(interval.as_millis()).unwrap_or(i64::MAX));
+                put(
+                    &catalogue::REPORT_INTERVAL,
+                    None,
+                    i64::try_from(interval.as_millis()).unwrap_or(i64::MAX),
+                );
             }
             if let Some(catching_up) = vitals.catching_up {
                 put(&catalogue::REPORT_CATCHING_UP, None, i64::from(catching_up));
@@ -264,7 +271,11 @@ impl Vitals {
             put(&catalogue::REPORT_READS, None, count(vitals.reads));
             for reason in Reason::ALL {
                 let failures = vitals.failures.get(&reason).copied().unwrap_or_default();
-                put(&catalogue::REPORT_READ_FAILURES, Some((Label::Reason, reason.as_str())), count(failures));
+                put(
+                    &catalogue::REPORT_READ_FAILURES,
+                    Some((Label::Reason, reason.as_str())),
+                    count(failures),
+                );
             }
             put(&catalogue::REPORT_EMPTY_READS, None, count(vitals.empty));
             put(&catalogue::REPORT_ROWS, None, count(vitals.rows));
@@ -283,7 +294,11 @@ impl Vitals {
             }
             out.put_whole(&catalogue::REPORT_READ_SECONDS, &[(Label::Report, code)], &vitals.seconds.values);
             if report.has_rows_of_events() {
-                out.put_whole(&catalogue::REPORT_ROW_LATENESS, &[(Label::Report, code)], &vitals.lateness.values);
+                out.put_whole(
+                    &catalogue::REPORT_ROW_LATENESS,
+                    &[(Label::Report, code)],
+                    &vitals.lateness.values,
+                );
             }
         }
         for (check, mismatches) in &self.mismatches {

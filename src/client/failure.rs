@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Deserialize;
 
 use crate::api::Reason;
+use crate::config::Token;
 
 /// A request that brought nothing: the class that decides the reaction, and words for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,13 +96,10 @@ impl Failure {
         Some(Failure { reason, detail: clean(&detail) })
     }
 
-    /// Takes a secret out of the words, should a server have echoed it.
+    /// Takes the token out of the words, should a server have echoed it.
     #[must_use]
-    pub(crate) fn without(self, secret: &str) -> Failure {
-        if secret.is_empty() || !self.detail.contains(secret) {
-            return self;
-        }
-        Failure { reason: self.reason, detail: self.detail.replace(secret, "[token]") }
+    pub(crate) fn redacted(self, token: &Token) -> Failure {
+        Failure { reason: self.reason, detail: token.redact(&self.detail) }
     }
 }
 
@@ -118,7 +116,7 @@ fn code_of(value: &serde_json::Value) -> Option<u16> {
 fn clean(text: &str) -> String {
     let mut out = String::new();
     let mut digits = String::new();
-    let mut flush = |out: &mut String, digits: &mut String| {
+    let flush = |out: &mut String, digits: &mut String| {
         out.push_str(if digits.len() >= 7 { "[number]" } else { digits });
         digits.clear();
     };

@@ -39,8 +39,7 @@ impl Turn {
             Failure::new(Reason::Concurrency, &words)
         };
         std::fs::create_dir_all(&self.folder).map_err(broken)?;
-        let file =
-            OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(broken)?;
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(broken)?;
         let mut waited = Duration::ZERO;
         loop {
             match file.try_lock() {

@@ -246,8 +246,8 @@ fn assemble(read: Vec<Read>, mut notes: Notes, origin: &str) -> Result<Config, C
 /// Reads a list of texts; used by the web configuration.
 pub(super) fn texts(node: &Node, wanted: &str, notes: &mut Notes) -> Vec<(String, String)> {
     let items = list(node, wanted, notes).unwrap_or_default();
-    let texts = items.into_iter().filter_map(|item| {
-        field::clean_text(item, wanted, 4096, notes).map(|text| (item.at.clone(), text))
-    });
+    let texts = items
+        .into_iter()
+        .filter_map(|item| field::clean_text(item, wanted, 4096, notes).map(|text| (item.at.clone(), text)));
     texts.collect()
 }

@@ -94,7 +94,11 @@ impl Notes {
     }
 
     /// The value when there are no mistakes, else all of them.
-    pub(super) fn finish<T>(self, origin: &str, value: impl FnOnce(Vec<String>) -> T) -> Result<T, ConfigError> {
+    pub(super) fn finish<T>(
+        self,
+        origin: &str,
+        value: impl FnOnce(Vec<String>) -> T,
+    ) -> Result<T, ConfigError> {
         if self.mistakes.is_empty() {
             Ok(value(self.warnings))
         } else {

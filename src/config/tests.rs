@@ -56,8 +56,15 @@ fn published_sample_reads_and_names_every_key() {
     assert_eq!(simulated.server, "127.0.0.1:18080");
     assert!(simulated.is_loopback());
     let text = fs::read_to_string(file).unwrap();
-    for key in [&load::KEYS[..], &operation::KEYS, &targets::KEYS, &hours::KEYS, &reports::KEYS, &reports::CDR_1_KEYS]
-        .concat()
+    for key in [
+        &load::KEYS[..],
+        &operation::KEYS,
+        &targets::KEYS,
+        &hours::KEYS,
+        &reports::KEYS,
+        &reports::CDR_1_KEYS,
+    ]
+    .concat()
     {
         assert!(text.contains(&format!("{key}:")), "{key} is not in the sample");
     }
@@ -73,7 +80,10 @@ fn minimal_operation_has_the_documented_defaults() {
     assert_eq!(operation.labels_max, 200);
     assert_eq!(operation.count_from, CountFrom::Now);
     assert_eq!(operation.daily_requests, None);
-    assert_eq!(operation.settings(crate::api::Report::Diagram3).unwrap().settle, Duration::from_secs(36 * 3600));
+    assert_eq!(
+        operation.settings(crate::api::Report::Diagram3).unwrap().settle,
+        Duration::from_secs(36 * 3600)
+    );
     assert!(config.warnings.is_empty());
 }
 
@@ -84,7 +94,21 @@ fn unquoted_numbers_are_taken_as_written_or_refused() {
         let config = good(&with("").replace("\"0010\"", written));
         assert_eq!(config.operations[0].server, server, "{written}");
     }
-    for written in ["10", "8", "010", "0o10", "0x0A", "1_0", "1e3", "+0010", "0010.0", "true", "~", "[\"0010\"]", "00100"] {
+    for written in [
+        "10",
+        "8",
+        "010",
+        "0o10",
+        "0x0A",
+        "1_0",
+        "1e3",
+        "+0010",
+        "0010.0",
+        "true",
+        "~",
+        "[\"0010\"]",
+        "00100",
+    ] {
         let found = mistakes(&with("").replace("\"0010\"", written));
         assert_eq!(found.len(), 1, "{written}: {found:?}");
         assert!(found[0].starts_with("operations[0].server: "), "{written}: {found:?}");

@@ -41,7 +41,9 @@ impl Token {
         if !text.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(TokenError::Characters);
         }
-        if text.len() > 1 && [('"', '"'), ('\'', '\'')].iter().any(|(a, z)| text.starts_with(*a) && text.ends_with(*z)) {
+        if text.len() > 1
+            && [('"', '"'), ('\'', '\'')].iter().any(|(a, z)| text.starts_with(*a) && text.ends_with(*z))
+        {
             return Err(TokenError::Quotes);
         }
         let mut header = HeaderValue::from_str(text).map_err(|_| TokenError::Characters)?;
@@ -52,6 +54,11 @@ impl Token {
     /// The value of the header `wolkvox-token`, marked sensitive so that no client logs it.
     pub fn header_value(&self) -> HeaderValue {
         self.header.clone()
+    }
+
+    /// A text with the token taken out of it, should somebody have echoed it.
+    pub fn redact(&self, text: &str) -> String {
+        text.replace(self.secret.expose_secret(), "[token]")
     }
 
     /// 32 hex digits that are equal for equal tokens and tell nothing else about them.
@@ -192,7 +199,10 @@ impl TokenReader {
         #[cfg(not(unix))]
         let readable_by_all = meta.len() == u64::MAX;
         readable_by_all.then(|| {
-            format!("the token file {} can be read by every user of this machine; chmod 600 it", path.display())
+            format!(
+                "the token file {} can be read by every user of this machine; chmod 600 it",
+                path.display()
+            )
         })
     }
 }

@@ -198,7 +198,9 @@ fn expected(operations: &[OperationBlocks]) -> Vec<(String, BTreeMap<String, Str
 }
 
 /// Label values of `le` as numbers, since the formats write them differently.
-fn normal(series: Vec<(String, BTreeMap<String, String>, f64)>) -> Vec<(String, BTreeMap<String, String>, f64)> {
+fn normal(
+    series: Vec<(String, BTreeMap<String, String>, f64)>,
+) -> Vec<(String, BTreeMap<String, String>, f64)> {
     let mut series = series;
     for (_, labels, _) in &mut series {
         if let Some(le) = labels.get_mut("le") {
@@ -292,7 +294,8 @@ proptest! {
 
 #[test]
 fn compressing_makes_text_smaller() {
-    let body = "wolkvox_inbound_calls_total{operation=\"acme\",skill_id=\"101\",dnis=\"601\"} 12\n".repeat(20_000);
+    let body =
+        "wolkvox_inbound_calls_total{operation=\"acme\",skill_id=\"101\",dnis=\"601\"} 12\n".repeat(20_000);
     let prefix = super::gzip::Prefix::new(body.as_bytes()).unwrap();
     assert!(prefix.bytes().len() < body.len() / 20);
 }
@@ -351,7 +354,8 @@ fn the_process_speaks_of_itself_in_both_formats() {
         assert!(value("process_start_time_seconds").unwrap() > 1e9);
         let build = read.series.iter().find(|series| series.0 == "wolkvox_exporter_build_info").unwrap();
         assert_eq!(build.1["revision"], "abc\"def");
-        let bounds: Vec<&str> = read.series.iter().filter_map(|series| Some(series.1.get("le")?.as_str())).collect();
+        let bounds: Vec<&str> =
+            read.series.iter().filter_map(|series| Some(series.1.get("le")?.as_str())).collect();
         let ten = if format == Format::Text { "1" } else { "1.0" };
         assert!(bounds.contains(&ten) && bounds.contains(&"0.001"), "{bounds:?}");
         // Neither part holds a family of the other.

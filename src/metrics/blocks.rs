@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use super::{Block, Family, Label, LabelText, Sample};
 
+type Samples = BTreeMap<LabelText, Box<[i64]>>;
+
 /// Collects samples of one operation into sorted blocks.
 #[derive(Debug)]
 pub struct Blocks<'a> {
     operation: &'a str,
-    blocks: BTreeMap<&'static str, (&'static Family, BTreeMap<LabelText, Box<[i64]>>)>,
+    blocks: BTreeMap<&'static str, (&'static Family, Samples)>,
 }
 
 impl<'a> Blocks<'a> {

@@ -24,7 +24,12 @@ use super::limits::Connection;
 const HEADERS_MAX: usize = 64;
 
 /// Serves one connection until either side ends it, its time is over, or `stop` and the answer under way is done.
-pub(super) async fn serve(stream: TcpStream, router: Router, connection: Connection, stop: CancellationToken) {
+pub(super) async fn serve(
+    stream: TcpStream,
+    router: Router,
+    connection: Connection,
+    stop: CancellationToken,
+) {
     let _ = stream.set_nodelay(true);
     http(stream, router, connection, stop).await;
 }

@@ -145,7 +145,10 @@ async fn metrics_come_in_the_format_and_encoding_asked_for() {
 
     let accept = "Accept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5";
     let packed = ask(&running, "GET /metrics", &[accept, "Accept-Encoding: gzip"]).await;
-    assert_eq!(packed.header("content-type"), Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
+    assert_eq!(
+        packed.header("content-type"),
+        Some("application/openmetrics-text; version=1.0.0; charset=utf-8")
+    );
     assert_eq!(packed.header("content-encoding"), Some("gzip"));
     assert_eq!(packed.header("content-length"), Some(packed.body.len().to_string().as_str()));
     let mut body = String::new();
