@@ -43,3 +43,5 @@ pub mod exposition;
 pub mod status;
 
 pub mod server;
+
+pub mod pipeline;

@@ -211,7 +211,7 @@ pub struct Sample {
 }
 
 /// The series that one source holds of one family, sorted by label text, without duplicates.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
     /// The family.
     pub family: &'static Family,

@@ -1,6 +1,6 @@
 //! The schedule of one operation: what is due, and in which order.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use rand::{Rng, SeedableRng};
@@ -46,7 +46,7 @@ pub(super) struct Lane {
     /// Longest window, in seconds, that the server has been able to answer.
     pub(super) span: Option<i64>,
     /// The last of the older buckets that was asked.
-    pub(super) cursor: Option<crate::time::Bucket>,
+    pub(super) cursor: Option<Bucket>,
     /// No older buckets before this instant.
     pub(super) past_at: Timestamp,
     /// Failures of older buckets in a row.
@@ -553,6 +553,16 @@ impl Schedule {
             quota_day_start: self.quota.day(),
             stretch,
         }
+    }
+
+    /// The skills in force: those that `skill_6` is read for.
+    pub fn skills(&self) -> BTreeSet<String> {
+        self.skills.wanted(&self.operation)
+    }
+
+    /// Whether the witness's row of a skill and day is the one of its last successful reading.
+    pub fn is_unmoved(&self, day: Bucket, row: &WitnessRow) -> bool {
+        !self.skills.has_moved(day, row)
     }
 
     /// Why the whole operation waits, and until when; `None` when it does not.

@@ -1,0 +1,208 @@
+//! What all operations show: their blocks on the way to the publisher, and their part of the status page.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::api::{Reason, Report};
+use crate::config::Operation;
+use crate::exposition::{OperationBlocks, Publisher};
+use crate::metrics::Block;
+use crate::names::Names;
+use crate::time::{Clock, Timestamp};
+use crate::today::Today;
+use crate::vitals::Vitals;
+
+/// What one operation shows.
+#[derive(Debug)]
+pub struct Face {
+    /// As configured.
+    pub operation: Arc<Operation>,
+    /// What we know of our own reading.
+    pub vitals: Vitals,
+    /// The current local day.
+    pub today: Today,
+    /// Names, targets and opening hours.
+    pub names: Names,
+    /// Why and until when the operation waits.
+    pub paused: Option<(Reason, Timestamp)>,
+    /// The counters as the ledger last published them, and its generation.
+    counters: (u64, Arc<Vec<Block>>),
+    coded: BTreeSet<Box<str>>,
+    shown: [Arc<Vec<Block>>; 3],
+    /// Which generation of the ledger each number given to the publisher holds, oldest first.
+    generations: VecDeque<(u64, u64)>,
+    /// When something changes by the clock alone.
+    changes_after: Timestamp,
+}
+
+/// The faces of all operations, and the publisher they are shown by.
+#[derive(Debug, Clone)]
+pub struct Board(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    clock: Clock,
+    publisher: Publisher,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    number: u64,
+    faces: BTreeMap<Arc<str>, Face>,
+}
+
+impl Board {
+    /// An empty board.
+    pub fn new(clock: Clock, publisher: Publisher) -> Board {
+        Board(Arc::new(Inner { clock, publisher, state: Mutex::default() }))
+    }
+
+    /// Puts an operation on the board, or follows a change of its configuration.
+    pub fn enter(&self, operation: Arc<Operation>, reports: &[Report]) {
+        let mut state = self.state();
+        let name: Arc<str> = operation.name.as_str().into();
+        let face = state.faces.entry(name).or_insert_with(|| Face {
+            vitals: Vitals::new(&operation.name, []),
+            operation: Arc::clone(&operation),
+            today: Today::default(),
+            names: Names::default(),
+            paused: None,
+            counters: (0, Arc::default()),
+            coded: BTreeSet::new(),
+            shown: [Arc::default(), Arc::default(), Arc::default()],
+            generations: VecDeque::new(),
+            changes_after: Timestamp::MIN,
+        });
+        face.operation = operation;
+        face.vitals.keep(reports);
+        self.show(&mut state, None);
+    }
+
+    /// Takes an operation off the board.
+    pub fn leave(&self, operation: &str) {
+        let mut state = self.state();
+        state.faces.remove(operation);
+        self.show(&mut state, None);
+    }
+
+    /// Changes what an operation shows, and publishes it.
+    pub fn update(&self, operation: &str, change: impl FnOnce(&mut Face)) {
+        let mut state = self.state();
+        if let Some(face) = state.faces.get_mut(operation) {
+            change(face);
+        }
+        self.show(&mut state, Some(operation));
+    }
+
+    /// Reads what an operation shows.
+    pub fn look<T>(&self, operation: &str, look: impl FnOnce(&Face) -> T) -> Option<T> {
+        self.state().faces.get(operation).map(look)
+    }
+
+    /// Reads what every operation shows, in the order of their names.
+    pub fn look_at_all<T>(&self, mut look: impl FnMut(&Face) -> T) -> Vec<T> {
+        self.state().faces.values().map(&mut look).collect()
+    }
+
+    /// Publishes what has changed by the clock alone: midnight, stale sources, opening hours.
+    pub fn tick(&self) {
+        let now = self.0.clock.now();
+        let mut state = self.state();
+        let due: Vec<Arc<str>> = state
+            .faces
+            .iter()
+            .filter(|(_, face)| face.changes_after <= now)
+            .map(|(name, _)| Arc::clone(name))
+            .collect();
+        let mut changed = false;
+        for name in due {
+            if let Some(face) = state.faces.get_mut(&name) {
+                changed |= face.render(&self.0.clock);
+            }
+        }
+        if changed {
+            self.publish(&mut state);
+        }
+    }
+
+    /// The newest generation of an operation's ledger that a scrape has been answered with.
+    pub fn served(&self, operation: &str) -> u64 {
+        let number = self.0.publisher.served(operation);
+        let mut state = self.state();
+        let Some(face) = state.faces.get_mut(operation) else { return 0 };
+        while face.generations.len() > 1 && face.generations[1].0 <= number {
+            face.generations.pop_front();
+        }
+        face.generations.front().filter(|(shown, _)| *shown <= number).map_or(0, |(_, ledger)| *ledger)
+    }
+
+    fn show(&self, state: &mut State, only: Option<&str>) {
+        let mut changed = only.is_none();
+        for (name, face) in &mut state.faces {
+            if only.is_none_or(|only| only == &**name) {
+                changed |= face.render(&self.0.clock);
+            }
+        }
+        if changed {
+            self.publish(state);
+        }
+    }
+
+    fn publish(&self, state: &mut State) {
+        state.number += 1;
+        let number = state.number;
+        let blocks = state
+            .faces
+            .iter_mut()
+            .map(|(name, face)| {
+                let generation = face.counters.0;
+                if face.generations.back().is_none_or(|(_, last)| *last != generation) {
+                    face.generations.push_back((number, generation));
+                }
+                let mut blocks = vec![Arc::clone(&face.counters.1)];
+                blocks.extend(face.shown.iter().map(Arc::clone));
+                OperationBlocks { name: Arc::clone(name), blocks }
+            })
+            .collect();
+        self.0.publisher.update(number, blocks);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every change leaves the state whole between two statements; what a panic left is still good to show.
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Face {
+    /// Takes over what the ledger publishes.
+    pub fn counters(
+        &mut self,
+        generation: u64,
+        blocks: Arc<Vec<Block>>,
+        coded: BTreeSet<Box<str>>,
+    ) {
+        self.counters = (generation, blocks);
+        self.coded = coded;
+    }
+
+    /// Renders the blocks beside the counters again; tells whether anything is to be published.
+    fn render(&mut self, clock: &Clock) -> bool {
+        let now = clock.now();
+        let zone = &self.operation.zone;
+        let fresh = [
+            self.vitals.blocks(clock),
+            self.today.blocks(&self.operation.name, zone, now),
+            self.names.blocks(&self.operation, &self.coded, now),
+        ];
+        self.changes_after = self.today.changes_after(zone, now).min(self.names.changes_after(now));
+        let mut changed = self.generations.back().is_none_or(|(_, shown)| *shown != self.counters.0);
+        for (shown, fresh) in self.shown.iter_mut().zip(fresh) {
+            if **shown != fresh {
+                *shown = Arc::new(fresh);
+                changed = true;
+            }
+        }
+        changed
+    }
+}
