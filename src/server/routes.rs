@@ -8,13 +8,14 @@ use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::middleware::from_fn_with_state;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use super::{App, Limits, Ready, Reload, ServerError, StatusPage, metrics_route};
+use super::{App, Limits, Ready, Reload, ServerError, StatusPage, metrics_route, web};
 
 /// Nothing is loaded, framed, submitted or sniffed; styles stand in the page.
 const PAGE_HEADERS: [(HeaderName, &str); 5] = [
@@ -54,8 +55,10 @@ pub(super) fn router(app: App, limits: &Limits) -> Result<Router, ServerError> {
     }
     Ok(router
         .fallback(|| async { (StatusCode::NOT_FOUND, "not found\n") })
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, limits.request))
         .layer(RequestBodyLimitLayer::new(limits.body_bytes))
+        .layer(from_fn_with_state(app.web.clone(), web::admit))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, limits.request))
+        .layer(from_fn_with_state(app.web, web::headers))
         .layer(CatchPanicLayer::new()))
 }
 

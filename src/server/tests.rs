@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::config::web::WebConfig;
 use crate::exposition::{OperationBlocks, Pace, SelfMetrics};
 use crate::metrics::{Block, Label, LabelText, Sample, catalogue};
 
@@ -36,6 +37,7 @@ fn app() -> App {
         status: Arc::new(|| "<!doctype html><title>status</title>".to_owned()),
         ready: Ready::default(),
         reload: None,
+        web: Web::new(&WebConfig::default()).unwrap(),
     }
 }
 
