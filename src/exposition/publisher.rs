@@ -229,25 +229,19 @@ impl Publisher {
         let generation = self.0.current.load_full();
         let (prepared, own, subset) = if operations.is_empty() {
             self.0.demand.ask(format, encoding);
-            let mut own = self.0.own.render(format);
-            if format == Format::OpenMetrics {
-                own.push_str(encode::END);
-            }
-            (self.full(&generation, format).await?, own, None)
+            (self.full(&generation, format).await?, self.0.own.render(format), None)
         } else {
             let names = generation.names(operations)?;
-            let own = if format == Format::OpenMetrics { encode::END } else { "" };
-            (self.subset(&generation, format, &names).await?, own.to_owned(), Some(names))
+            let end = Bytes::from_static(encode::end(format).as_bytes());
+            (self.subset(&generation, format, &names).await?, end, Some(names))
         };
         let receipt =
             Receipt { shared: Arc::clone(&self.0), number: generation.input.number, operations: subset };
         Ok(match encoding {
-            Encoding::Identity => {
-                Answer { prepared: prepared.rendered.bytes.clone(), own: own.into(), receipt }
-            }
+            Encoding::Identity => Answer { prepared: prepared.rendered.bytes.clone(), own, receipt },
             Encoding::Gzip => {
                 let prefix = self.gzip(&prepared).await?;
-                Answer { prepared: prefix.bytes(), own: prefix.finish(own.as_bytes()).into(), receipt }
+                Answer { prepared: prefix.bytes(), own: prefix.finish(&own).into(), receipt }
             }
         })
     }

@@ -25,15 +25,17 @@ pub(super) struct Rendered {
 }
 
 /// The families that may be prepared, in catalogue order: those with an `operation` label.
-static PREPARED: LazyLock<Vec<&'static Family>> =
-    LazyLock::new(|| catalogue::all().filter(|family| family.labels.first() == Some(&Label::Operation)).collect());
+static PREPARED: LazyLock<Vec<&'static Family>> = LazyLock::new(|| {
+    catalogue::all().filter(|family| family.labels.first() == Some(&Label::Operation)).collect()
+});
 
 static POSITIONS: LazyLock<HashMap<&'static str, usize>> =
     LazyLock::new(|| PREPARED.iter().enumerate().map(|(position, family)| (family.name, position)).collect());
 
 /// How many series the blocks hold; a histogram's buckets, sum and count are one each.
 pub(super) fn series(operations: &[OperationBlocks]) -> usize {
-    let blocks = operations.iter().flat_map(|operation| operation.blocks.iter().flat_map(|blocks| blocks.iter()));
+    let blocks =
+        operations.iter().flat_map(|operation| operation.blocks.iter().flat_map(|blocks| blocks.iter()));
     blocks.map(|block| block.samples.len() * lines(block.family)).sum()
 }
 

@@ -198,7 +198,9 @@ fn expected(operations: &[OperationBlocks]) -> Vec<(String, BTreeMap<String, Str
 }
 
 /// Label values of `le` as numbers, since the formats write them differently.
-fn normal(series: Vec<(String, BTreeMap<String, String>, f64)>) -> Vec<(String, BTreeMap<String, String>, f64)> {
+fn normal(
+    series: Vec<(String, BTreeMap<String, String>, f64)>,
+) -> Vec<(String, BTreeMap<String, String>, f64)> {
     let mut series = series;
     for (_, labels, _) in &mut series {
         if let Some(le) = labels.get_mut("le") {
@@ -292,7 +294,8 @@ proptest! {
 
 #[test]
 fn compressing_makes_text_smaller() {
-    let body = "wolkvox_inbound_calls_total{operation=\"acme\",skill_id=\"101\",dnis=\"601\"} 12\n".repeat(20_000);
+    let body =
+        "wolkvox_inbound_calls_total{operation=\"acme\",skill_id=\"101\",dnis=\"601\"} 12\n".repeat(20_000);
     let prefix = super::gzip::Prefix::new(body.as_bytes()).unwrap();
     assert!(prefix.bytes().len() < body.len() / 20);
 }
@@ -338,7 +341,7 @@ fn the_process_speaks_of_itself_in_both_formats() {
     own.ledger_commit(Duration::from_millis(7));
     own.ledger_error();
     for format in Format::ALL {
-        let read = read(&own.render(format));
+        let read = read(std::str::from_utf8(&own.render(format)).unwrap());
         let value = |name: &str| read.series.iter().find(|series| series.0 == name).map(|series| series.2);
         assert_eq!(value("wolkvox_exporter_build_info"), Some(1.0));
         assert_eq!(value("wolkvox_exporter_ledger_errors_total"), Some(1.0));
@@ -351,7 +354,8 @@ fn the_process_speaks_of_itself_in_both_formats() {
         assert!(value("process_start_time_seconds").unwrap() > 1e9);
         let build = read.series.iter().find(|series| series.0 == "wolkvox_exporter_build_info").unwrap();
         assert_eq!(build.1["revision"], "abc\"def");
-        let bounds: Vec<&str> = read.series.iter().filter_map(|series| Some(series.1.get("le")?.as_str())).collect();
+        let bounds: Vec<&str> =
+            read.series.iter().filter_map(|series| Some(series.1.get("le")?.as_str())).collect();
         let ten = if format == Format::Text { "1" } else { "1.0" };
         assert!(bounds.contains(&ten) && bounds.contains(&"0.001"), "{bounds:?}");
         // Neither part holds a family of the other.
@@ -363,7 +367,7 @@ fn the_process_speaks_of_itself_in_both_formats() {
     own.config_loaded("2026-11-20T00:00:00.5Z".parse().unwrap());
     own.config_reload_failed();
     own.series(12);
-    let read = read(&own.render(Format::Text));
+    let read = read(std::str::from_utf8(&own.render(Format::Text)).unwrap());
     let value = |name: &str| read.series.iter().find(|series| series.0 == name).unwrap().2;
     assert_eq!(value("wolkvox_exporter_ledger_bytes"), 4096.0);
     assert_eq!(value("wolkvox_exporter_config_last_reload_successful"), 0.0);
@@ -376,7 +380,7 @@ fn own_families_are_those_of_the_catalogue() {
     let own = own();
     own.ledger_bytes(1);
     own.config_loaded(crate::time::Timestamp::UNIX_EPOCH);
-    let read = read(&own.render(Format::Text));
+    let read = read(std::str::from_utf8(&own.render(Format::Text)).unwrap());
     for family in catalogue::all().filter(|family| family.labels.first() != Some(&Label::Operation)) {
         assert!(read.families.iter().any(|(name, ..)| name == family.name), "{}", family.name);
     }

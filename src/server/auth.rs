@@ -44,12 +44,14 @@ impl Auth {
     /// Users and their bcrypt hashes.
     pub(super) fn new(users: &BTreeMap<String, SecretString>) -> Auth {
         // A password beyond bcrypt's 72 bytes is refused rather than cut.
-        let compare = |password: &str, hash: &str| bcrypt::non_truncating_verify(password, hash).unwrap_or(false);
+        let compare =
+            |password: &str, hash: &str| bcrypt::non_truncating_verify(password, hash).unwrap_or(false);
         Auth::with_compare(users, Arc::new(compare))
     }
 
     fn with_compare(users: &BTreeMap<String, SecretString>, compare: Compare) -> Auth {
-        let cost = |hash: &SecretString| hash.expose_secret().get(4..6).and_then(|cost| cost.parse::<u8>().ok());
+        let cost =
+            |hash: &SecretString| hash.expose_secret().get(4..6).and_then(|cost| cost.parse::<u8>().ok());
         let cost = users.values().filter_map(cost).max().unwrap_or(10);
         Auth {
             users: users.clone(),
@@ -179,9 +181,13 @@ mod tests {
             password == "right"
         });
         let auth = Auth::with_compare(&users("$2y$04$"), compare);
-        for (password, good, comparisons) in
-            [("right", true, 1), ("right", true, 1), ("wrong", false, 2), ("wrong", false, 3), ("right", true, 3)]
-        {
+        for (password, good, comparisons) in [
+            ("right", true, 1),
+            ("right", true, 1),
+            ("wrong", false, 2),
+            ("wrong", false, 3),
+            ("right", true, 3),
+        ] {
             assert_eq!(auth.admits(Some(&header("ana", password))).await, good);
             assert_eq!(times.load(Ordering::Relaxed), comparisons);
         }

@@ -65,9 +65,8 @@ pub(super) fn router(app: App, limits: &Limits) -> Result<Router, ServerError> {
 async fn page(State(status): State<StatusPage>) -> Response {
     // Making the page takes locks and formats many rows.
     match tokio::task::spawn_blocking(move || status()).await {
-        Ok(html) => {
-            (PAGE_HEADERS.map(|(name, value)| (name, HeaderValue::from_static(value))), Html(html)).into_response()
-        }
+        Ok(html) => (PAGE_HEADERS.map(|(name, value)| (name, HeaderValue::from_static(value))), Html(html))
+            .into_response(),
         Err(error) => {
             tracing::error!(error = %error, "cannot make the status page");
             (StatusCode::INTERNAL_SERVER_ERROR, "cannot make the status page\n").into_response()

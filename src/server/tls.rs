@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
+};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
@@ -172,10 +174,9 @@ fn provider(config: &TlsServer) -> CryptoProvider {
     if !wanted.is_empty() {
         let is_13 = |suite: &SupportedCipherSuite| suite.tls13().is_some();
         // As in Go, a list without suites of TLS 1.3 says nothing about TLS 1.3.
-        let any_13 = provider.cipher_suites.iter().any(|suite| is_13(suite) && wanted.contains(&suite.suite()));
-        provider
-            .cipher_suites
-            .retain(|suite| wanted.contains(&suite.suite()) || (is_13(suite) && !any_13));
+        let any_13 =
+            provider.cipher_suites.iter().any(|suite| is_13(suite) && wanted.contains(&suite.suite()));
+        provider.cipher_suites.retain(|suite| wanted.contains(&suite.suite()) || (is_13(suite) && !any_13));
         let place = |suite: &SupportedCipherSuite| wanted.iter().position(|name| *name == suite.suite());
         provider.cipher_suites.sort_by_key(|suite| place(suite).map_or((0, 0), |place| (1, place)));
     }
@@ -228,9 +229,12 @@ fn clients(
             let mut roots = RootCertStore::empty();
             for certificate in certificates(pem, "the authorities of clients")? {
                 let added = roots.add(certificate);
-                added.map_err(|error| ServerError::Tls(format!("cannot use an authority of clients: {error}")))?;
+                added.map_err(|error| {
+                    ServerError::Tls(format!("cannot use an authority of clients: {error}"))
+                })?;
             }
-            let built = WebPkiClientVerifier::builder_with_provider(roots.into(), Arc::clone(provider)).build();
+            let built =
+                WebPkiClientVerifier::builder_with_provider(roots.into(), Arc::clone(provider)).build();
             let failed = |error| ServerError::Tls(format!("cannot use the authorities of clients: {error}"));
             Some(built.map_err(failed)?)
         }
@@ -238,7 +242,9 @@ fn clients(
     };
     let names = config.client_allowed_sans.clone();
     if let Some(name) = names.iter().find(|name| name.contains('@') && !name.contains("://")) {
-        return Err(ServerError::Tls(format!("client_allowed_sans: {name:?} is an e-mail name, which is not supported")));
+        return Err(ServerError::Tls(format!(
+            "client_allowed_sans: {name:?} is an e-mail name, which is not supported"
+        )));
     }
     let algorithms = provider.signature_verification_algorithms;
     Ok(Some(Arc::new(Clients { authorities, mandatory, names, algorithms })))
@@ -308,5 +314,9 @@ fn carries(certificate: &CertificateDer<'_>, name: &str) -> bool {
     if let Ok(address) = IpAddr::try_from(name) {
         return certificate.verify_is_valid_for_subject_name(&ServerName::IpAddress(address)).is_ok();
     }
-    certificate.valid_dns_names().any(|dns| dns == name) || certificate.valid_uri_names().any(|uri| uri == name)
+    certificate.valid_dns_names().any(|dns| dns == name)
+        || certificate.valid_uri_names().any(|uri| uri == name)
 }
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -146,7 +146,8 @@ async fn a_subset_holds_its_operations_and_nothing_else() {
             publisher.update(2, operations(&["a", "b", "c"], 1));
             published(&publisher, 2).await;
         }
-        let answer = publisher.answer(Format::OpenMetrics, Encoding::Gzip, &names(&["c", "a"])).await.unwrap();
+        let answer =
+            publisher.answer(Format::OpenMetrics, Encoding::Gzip, &names(&["c", "a"])).await.unwrap();
         let body = body(&answer, Encoding::Gzip);
         assert!(!body.contains("operation=\"b\""));
         assert!(!body.contains("wolkvox_exporter_") && !body.contains("process_"));
