@@ -169,9 +169,13 @@ impl Publisher {
     /// Hands over what is true now; the latest wins, and [`Publisher::run`] makes bytes of it.
     ///
     /// `number` is the caller's own, ascending from 1: [`Publisher::served`] speaks of it. Operations are
-    /// sorted by name, each name once.
-    pub fn update(&self, number: u64, operations: Vec<OperationBlocks>) {
-        debug_assert!(operations.is_sorted_by(|a, b| a.name < b.name), "operations are sorted and distinct");
+    /// sorted by name, each name once; where they are not, they are brought into order and the first counts.
+    pub fn update(&self, number: u64, mut operations: Vec<OperationBlocks>) {
+        if !operations.is_sorted_by(|a, b| a.name < b.name) {
+            debug_assert!(false, "operations are sorted and distinct");
+            operations.sort_by(|a, b| a.name.cmp(&b.name));
+            operations.dedup_by(|a, b| a.name == b.name);
+        }
         self.0.input.send_replace(Some(Arc::new(Input { number, operations })));
     }
 

@@ -287,7 +287,14 @@ proptest! {
             member.extend(prefix.finish(part));
             let mut plain = first.clone();
             plain.extend_from_slice(part);
-            prop_assert_eq!(unpack(&member), plain);
+            prop_assert_eq!(unpack(&member), &plain[..]);
+            // The stream between header and trailer ends by itself, exactly at the trailer.
+            let stream = &member[10..];
+            let mut inflate = flate2::Decompress::new(false);
+            let mut out = Vec::with_capacity(plain.len() + 1);
+            let status = inflate.decompress_vec(stream, &mut out, flate2::FlushDecompress::Finish).unwrap();
+            prop_assert_eq!(status, flate2::Status::StreamEnd);
+            prop_assert_eq!(inflate.total_in() as usize, stream.len() - 8);
         }
     }
 }

@@ -65,7 +65,6 @@ where
             .header_read_timeout(None)
             .max_headers(HEADERS_MAX)
             .max_header_size(limits.header_bytes)
-            .max_buf_size(limits.header_bytes.max(8 * 1024) * 2)
             .serve_connection(io, service)
     );
     let mut stopping = false;

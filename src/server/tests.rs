@@ -269,7 +269,7 @@ async fn requests_that_are_too_large_are_refused() {
 
 #[tokio::test]
 async fn slow_headers_close_the_connection_and_idleness_does_not() {
-    let header = Duration::from_millis(50);
+    let header = Duration::from_millis(500);
     let running = start(app(), Limits { header, ..Limits::default() });
     let mut quiet = TcpStream::connect(running.address).await.unwrap();
     quiet.write_all(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
@@ -315,8 +315,8 @@ async fn idle_connections_do_not_keep_a_scrape_out() {
 
 #[tokio::test]
 async fn a_reader_that_stops_reading_is_given_up() {
-    let answer = Duration::from_millis(500);
-    let running = start(app(), Limits { answer, header: Duration::from_millis(50), ..Limits::default() });
+    let answer = Duration::from_secs(1);
+    let running = start(app(), Limits { answer, header: Duration::from_millis(500), ..Limits::default() });
     // More than the sockets of both sides can hold, and rendered before the time runs.
     publish(&running, 1, &["a"], 100_000).await;
     running.publisher.answer(Format::Text, Encoding::Identity, &[]).await.unwrap();
@@ -424,7 +424,7 @@ async fn the_same_routes_answer_over_tls_and_a_silent_handshake_is_given_up() {
     let (authority, folder) = tls::tests::site();
     let config = WebConfig { tls: Some(tls::tests::config(folder.path())), ..WebConfig::default() };
     let app = App { web: Web::new(&config).unwrap(), ..app() };
-    let running = start(app, Limits { header: Duration::from_millis(200), ..Limits::default() });
+    let running = start(app, Limits { header: Duration::from_millis(500), ..Limits::default() });
     publish(&running, 1, &["a"], 10_000).await;
 
     let mut silent = TcpStream::connect(running.address).await.unwrap();
