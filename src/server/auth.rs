@@ -193,6 +193,29 @@ mod tests {
         }
     }
 
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn comparisons_run_one_at_a_time() {
+        let running = Arc::new(AtomicUsize::new(0));
+        let most = Arc::new(AtomicUsize::new(0));
+        let (inside, top) = (Arc::clone(&running), Arc::clone(&most));
+        let compare: Compare = Arc::new(move |_, _| {
+            top.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            std::thread::yield_now();
+            inside.fetch_sub(1, Ordering::SeqCst);
+            false
+        });
+        let auth = Arc::new(Auth::with_compare(&users("$2y$04$"), compare));
+        let guess = |nth: usize| {
+            let auth = Arc::clone(&auth);
+            tokio::spawn(async move { auth.admits(Some(&header("ana", &nth.to_string()))).await })
+        };
+        let guesses: Vec<_> = (0..64).map(guess).collect();
+        for guess in guesses {
+            assert!(!guess.await.unwrap());
+        }
+        assert_eq!(most.load(Ordering::SeqCst), 1);
+    }
+
     #[test]
     fn the_dummy_is_a_hash_that_can_be_compared() {
         let auth = Auth::new(&users("$2y$04$"));

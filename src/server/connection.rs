@@ -78,6 +78,10 @@ where
             }
             () = connection.close().cancelled() => return,
             () = site.stop.cancelled(), if !stopping => {
+                // Nobody waits for an answer, and hyper would wait for a question.
+                if connection.is_fresh() {
+                    return;
+                }
                 stopping = true;
                 server.as_mut().graceful_shutdown();
             }

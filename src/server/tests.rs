@@ -369,6 +369,19 @@ async fn stopping_finishes_the_answer_under_way_and_closes_idle_connections() {
 }
 
 #[tokio::test]
+async fn stopping_does_not_wait_for_the_silent() {
+    let running = start(app(), Limits { drain: Duration::from_secs(3600), ..Limits::default() });
+    let mut silent = TcpStream::connect(running.address).await.unwrap();
+    // Accepted in order, so the silent one is inside when this one is answered.
+    assert_eq!(ask(&running, "GET /-/healthy", &[]).await.status, 200);
+    running.stop.cancel();
+    until(|| running.server.is_finished()).await;
+    let mut rest = Vec::new();
+    silent.read_to_end(&mut rest).await.unwrap();
+    assert!(rest.is_empty());
+}
+
+#[tokio::test]
 async fn stopping_does_not_wait_for_ever() {
     let (entered, mut inside) = tokio::sync::mpsc::unbounded_channel();
     let reload: Reload = Arc::new(move || {

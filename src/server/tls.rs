@@ -4,24 +4,21 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rustls::crypto::{
-    CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
-};
-use rustls::server::WebPkiClientVerifier;
-use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::{
-    CertificateError, CipherSuite as SuiteName, DigitallySignedStruct, DistinguishedName, NamedGroup,
-    RootCertStore, ServerConfig, SignatureScheme, SupportedCipherSuite, SupportedProtocolVersion,
+    CipherSuite as SuiteName, NamedGroup, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion,
 };
 use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, IpAddr, PrivateKeyDer, ServerName, UnixTime};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use secrecy::{ExposeSecret as _, SecretSlice};
 use tokio_rustls::TlsAcceptor;
 
-use crate::config::{CipherSuite, ClientAuth, Curve, Pem, TlsServer, TlsVersion};
+use crate::config::{CipherSuite, Curve, Pem, TlsServer, TlsVersion};
 use crate::time::Stopwatch;
 
 use super::ServerError;
+
+mod clients;
 
 /// How often files are looked at, at most.
 const LOOK: Duration = Duration::from_secs(1);
@@ -146,7 +143,7 @@ fn build(config: &TlsServer, files: &Files) -> Result<Arc<ServerConfig>, ServerE
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&versions)
         .map_err(|error| bad("cannot speak TLS as configured", &error))?;
-    let builder = match clients(config, files, &provider)? {
+    let builder = match clients::verifier(config, files, &provider)? {
         Some(clients) => builder.with_client_cert_verifier(clients),
         None => builder.with_no_client_auth(),
     };
@@ -210,112 +207,6 @@ fn group_name(curve: Curve) -> NamedGroup {
         Curve::P521 => NamedGroup::secp521r1,
         Curve::X25519 => NamedGroup::X25519,
     }
-}
-
-fn clients(
-    config: &TlsServer,
-    files: &Files,
-    provider: &Arc<CryptoProvider>,
-) -> Result<Option<Arc<dyn ClientCertVerifier>>, ServerError> {
-    let (verify, mandatory) = match config.client_auth {
-        ClientAuth::None => return Ok(None),
-        ClientAuth::Request => (false, false),
-        ClientAuth::RequireAny => (false, true),
-        ClientAuth::VerifyIfGiven => (true, false),
-        ClientAuth::RequireAndVerify => (true, true),
-    };
-    let authorities = match (&files.client_ca, verify) {
-        (Some(pem), true) => {
-            let mut roots = RootCertStore::empty();
-            for certificate in certificates(pem, "the authorities of clients")? {
-                let added = roots.add(certificate);
-                added.map_err(|error| {
-                    ServerError::Tls(format!("cannot use an authority of clients: {error}"))
-                })?;
-            }
-            let built =
-                WebPkiClientVerifier::builder_with_provider(roots.into(), Arc::clone(provider)).build();
-            let failed = |error| ServerError::Tls(format!("cannot use the authorities of clients: {error}"));
-            Some(built.map_err(failed)?)
-        }
-        _ => None,
-    };
-    let names = config.client_allowed_sans.clone();
-    if let Some(name) = names.iter().find(|name| name.contains('@') && !name.contains("://")) {
-        return Err(ServerError::Tls(format!(
-            "client_allowed_sans: {name:?} is an e-mail name, which is not supported"
-        )));
-    }
-    let algorithms = provider.signature_verification_algorithms;
-    Ok(Some(Arc::new(Clients { authorities, mandatory, names, algorithms })))
-}
-
-/// Judges the certificates of clients.
-#[derive(Debug)]
-struct Clients {
-    /// Who must have signed a certificate; `None` takes any.
-    authorities: Option<Arc<dyn ClientCertVerifier>>,
-    mandatory: bool,
-    /// Names of which a certificate must carry one; empty takes any.
-    names: Vec<String>,
-    algorithms: WebPkiSupportedAlgorithms,
-}
-
-impl ClientCertVerifier for Clients {
-    fn client_auth_mandatory(&self) -> bool {
-        self.mandatory
-    }
-
-    fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.authorities.as_ref().map_or(&[], |authorities| authorities.root_hint_subjects())
-    }
-
-    fn verify_client_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        now: UnixTime,
-    ) -> Result<ClientCertVerified, rustls::Error> {
-        if let Some(authorities) = &self.authorities {
-            authorities.verify_client_cert(end_entity, intermediates, now)?;
-        }
-        if !self.names.is_empty() && !self.names.iter().any(|name| carries(end_entity, name)) {
-            return Err(CertificateError::ApplicationVerificationFailure.into());
-        }
-        Ok(ClientCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, dss, &self.algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, dss, &self.algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
-    }
-}
-
-/// Whether a certificate carries exactly this name: DNS, URI or IP.
-fn carries(certificate: &CertificateDer<'_>, name: &str) -> bool {
-    let Ok(certificate) = webpki::EndEntityCert::try_from(certificate) else { return false };
-    if let Ok(address) = IpAddr::try_from(name) {
-        return certificate.verify_is_valid_for_subject_name(&ServerName::IpAddress(address)).is_ok();
-    }
-    certificate.valid_dns_names().any(|dns| dns == name)
-        || certificate.valid_uri_names().any(|uri| uri == name)
 }
 
 #[cfg(test)]

@@ -3,10 +3,13 @@
 use std::path::Path;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::ClientConfig;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::ServerName;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_rustls::TlsConnector;
+
+use crate::config::ClientAuth;
 
 use super::*;
 
