@@ -13,10 +13,12 @@ mod own;
 mod pace;
 mod publisher;
 mod render;
+mod served;
 
 pub use own::SelfMetrics;
 pub use pace::Pace;
-pub use publisher::{Answer, AnswerError, Publisher, Receipt, Served};
+pub use publisher::{Answer, AnswerError, Publisher};
+pub use served::{Receipt, Served};
 
 /// Everything that one operation exports.
 #[derive(Debug, Clone)]
@@ -30,7 +32,7 @@ pub struct OperationBlocks {
 
 /// A format in which the exposition can be asked for.
 ///
-/// The protobuf format (with start timestamps) would be one more variant: [`encode`] writes it, and the
+/// The protobuf format (with start timestamps) would be one more variant: the encoder writes it, and the
 /// negotiation of the server prefers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
@@ -41,7 +43,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// Every format, in the order of [`Format::index`].
+    /// Every format, text first.
     pub const ALL: [Format; 2] = [Format::Text, Format::OpenMetrics];
 
     /// The value of `Content-Type`.

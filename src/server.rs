@@ -17,15 +17,19 @@ use tokio_util::task::TaskTracker;
 
 use crate::exposition::Publisher;
 
+mod auth;
 mod connection;
 mod limits;
 mod listen;
 mod metrics_route;
 mod negotiation;
 mod routes;
+mod tls;
+mod web;
 
 pub use limits::Limits;
 pub use listen::{bind, from_systemd};
+pub use web::Web;
 
 /// Makes the status page: a whole HTML document.
 pub type StatusPage = Arc<dyn Fn() -> String + Send + Sync>;
@@ -62,6 +66,8 @@ pub struct App {
     pub ready: Ready,
     /// The action behind `/-/reload`; `None` refuses it (403).
     pub reload: Option<Reload>,
+    /// TLS, users, headers and the rate limit.
+    pub web: Web,
 }
 
 impl fmt::Debug for App {
@@ -99,6 +105,9 @@ pub enum ServerError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Certificates or keys cannot be used, or not in the way configured.
+    #[error("cannot serve TLS: {0}")]
+    Tls(String),
     /// The path of the metrics cannot be routed.
     #[error("cannot serve metrics at {path:?}: {problem}")]
     TelemetryPath {
@@ -116,11 +125,13 @@ pub async fn serve(
     limits: Limits,
     stop: CancellationToken,
 ) -> Result<(), ServerError> {
+    let web = app.web.clone();
     let router = routes::router(app, &limits)?;
     let connections = limits::Connections::new(limits);
     let tasks = TaskTracker::new();
     let accepting = TaskTracker::new();
     for listener in listeners {
+<<<<<<< HEAD
         accepting.spawn(accept(
             listener,
             router.clone(),
@@ -128,6 +139,10 @@ pub async fn serve(
             tasks.clone(),
             stop.clone(),
         ));
+=======
+        let site = Site { router: router.clone(), web: web.clone(), stop: stop.clone() };
+        accepting.spawn(accept(listener, site, Arc::clone(&connections), tasks.clone()));
+>>>>>>> exp
     }
     accepting.close();
     tokio::select! {
@@ -143,27 +158,34 @@ pub async fn serve(
     Ok(())
 }
 
+/// What every connection needs.
+#[derive(Clone)]
+struct Site {
+    router: Router,
+    web: Web,
+    stop: CancellationToken,
+}
+
 async fn accept(
     listener: TcpListener,
-    router: Router,
+    site: Site,
     connections: Arc<limits::Connections>,
     tasks: TaskTracker,
-    stop: CancellationToken,
 ) {
     loop {
         let accepted = tokio::select! {
             biased;
-            () = stop.cancelled() => return,
+            () = site.stop.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
         match accepted {
             Ok((stream, _)) => {
                 tokio::select! {
-                    () = stop.cancelled() => return,
+                    () = site.stop.cancelled() => return,
                     () = connections.room() => {}
                 }
                 let connection = connections.open();
-                tasks.spawn(connection::serve(stream, router.clone(), connection, stop.clone()));
+                tasks.spawn(connection::serve(stream, site.clone(), connection));
             }
             Err(error) => {
                 // Out of descriptors, or the client went away; the first passes only with time.

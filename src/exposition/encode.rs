@@ -9,8 +9,13 @@ use super::Format;
 /// The suffixes of a name that OpenMetrics declares as a unit.
 const UNITS: [&str; 3] = ["seconds", "bytes", "ratio"];
 
-/// The end of an OpenMetrics body.
-pub(super) const END: &str = "# EOF\n";
+/// What stands at the end of a body.
+pub(super) const fn end(format: Format) -> &'static str {
+    match format {
+        Format::Text => "",
+        Format::OpenMetrics => "# EOF\n",
+    }
+}
 
 /// Writes the lines that stand before the samples of a family: HELP, TYPE and, in OpenMetrics, UNIT.
 pub(super) fn head(out: &mut String, format: Format, name: &str, kind: &str, help: &str) {

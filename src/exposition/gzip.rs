@@ -48,6 +48,7 @@ impl Prefix {
                 }
             }
         }
+        out.shrink_to_fit();
         let mut crc = Hasher::new();
         crc.update(part);
         // The trailer holds the length modulo 2^32.

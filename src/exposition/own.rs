@@ -1,10 +1,11 @@
 //! The series of this process: `process_*` and the families without an `operation` label.
 //!
-//! They are gathered at each scrape from the `prometheus` crate and written by our own encoder, which
-//! speaks OpenMetrics too. `process_*` is read from the kernel at most once a second: that costs more
-//! than the rest of a scrape together.
+//! They are gathered from the `prometheus` crate and written by our own encoder, which speaks OpenMetrics
+//! too. What was gathered within the last second is given again while nothing of ours has changed: asking
+//! the kernel costs more than the rest of a scrape together.
 
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,22 +19,30 @@ use crate::time::{Stopwatch, Timestamp};
 
 use super::{Format, encode};
 
-/// How old the readings of the process may be.
-const PROCESS_AGE: Duration = Duration::from_secs(1);
+/// How old readings of the process may be.
+const AGE: Duration = Duration::from_secs(1);
 
 /// What the exporter says about itself.
 #[derive(Debug)]
 pub struct SelfMetrics {
-    own: Registry,
-    process: Registry,
+    registry: Registry,
     reload_successful: IntGauge,
     reload_timestamp: Gauge,
     series: IntGauge,
     ledger_bytes: IntGauge,
     ledger_commit: Histogram,
     ledger_errors: IntCounter,
-    /// The process's lines by format, and since when they are so.
-    gathered: Mutex<Option<(Stopwatch, [Bytes; 2])>>,
+    /// Counts changes of the metrics above, each after it was made.
+    changes: AtomicU64,
+    gathered: Mutex<Option<Gathered>>,
+}
+
+/// All lines, as they were after so many changes.
+#[derive(Debug)]
+struct Gathered {
+    since: Stopwatch,
+    changes: u64,
+    lines: [Bytes; 2],
 }
 
 impl SelfMetrics {
@@ -48,25 +57,25 @@ impl SelfMetrics {
         let build = IntGauge::with_opts(build).unwrap();
         build.set(1);
         let metrics = SelfMetrics {
-            own: Registry::new(),
-            process: Registry::new(),
+            registry: Registry::new(),
             reload_successful: int_gauge(&catalogue::CONFIG_RELOAD_SUCCESSFUL),
             reload_timestamp: gauge(&catalogue::CONFIG_RELOAD_TIMESTAMP),
             series: int_gauge(&catalogue::SERIES),
             ledger_bytes: int_gauge(&catalogue::LEDGER_BYTES),
             ledger_commit: histogram(&catalogue::LEDGER_COMMIT_SECONDS),
             ledger_errors: counter(&catalogue::LEDGER_ERRORS),
+            changes: AtomicU64::new(0),
             gathered: Mutex::new(None),
         };
-        show(&metrics.own, &build);
-        show(&metrics.own, &metrics.series);
-        show(&metrics.own, &metrics.ledger_commit);
-        show(&metrics.own, &metrics.ledger_errors);
+        show(&metrics.registry, &build);
+        show(&metrics.registry, &metrics.series);
+        show(&metrics.registry, &metrics.ledger_commit);
+        show(&metrics.registry, &metrics.ledger_errors);
         #[cfg(target_os = "linux")]
         {
             let process = prometheus::process_collector::ProcessCollector::for_self();
             // A fresh registry cannot hold the same collector already.
-            let _ = metrics.process.register(Box::new(process));
+            let _ = metrics.registry.register(Box::new(process));
         }
         metrics
     }
@@ -75,60 +84,68 @@ impl SelfMetrics {
     pub fn config_loaded(&self, at: Timestamp) {
         self.reload_successful.set(1);
         self.reload_timestamp.set(at.as_millisecond() as f64 / 1e3);
-        show(&self.own, &self.reload_successful);
-        show(&self.own, &self.reload_timestamp);
+        show(&self.registry, &self.reload_successful);
+        show(&self.registry, &self.reload_timestamp);
+        self.changed();
     }
 
     /// A reload failed; the old configuration goes on.
     pub fn config_reload_failed(&self) {
         self.reload_successful.set(0);
-        show(&self.own, &self.reload_successful);
+        show(&self.registry, &self.reload_successful);
+        self.changed();
     }
 
     /// The ledger committed durably, which took this long.
     pub fn ledger_commit(&self, duration: Duration) {
         self.ledger_commit.observe(duration.as_secs_f64());
+        self.changed();
     }
 
     /// The ledger file has this size.
     pub fn ledger_bytes(&self, bytes: u64) {
         self.ledger_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
-        show(&self.own, &self.ledger_bytes);
+        show(&self.registry, &self.ledger_bytes);
+        self.changed();
     }
 
     /// The ledger could not be opened, read or written.
     pub fn ledger_error(&self) {
         self.ledger_errors.inc();
+        self.changed();
     }
 
     /// The prepared exposition has this many series.
     pub fn series(&self, series: usize) {
         self.series.set(i64::try_from(series).unwrap_or(i64::MAX));
+        self.changed();
     }
 
-    /// The lines of this process as they are now, without the end mark of OpenMetrics.
-    pub(super) fn render(&self, format: Format) -> String {
-        let process = {
-            let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
-            match &*gathered {
-                Some((since, lines)) if since.elapsed() < PROCESS_AGE => lines[format.index()].clone(),
-                _ => {
-                    let families = self.process.gather();
-                    let lines = Format::ALL.map(|format| {
-                        let mut out = String::new();
-                        write(&mut out, &families, format);
-                        Bytes::from(out)
-                    });
-                    let process = lines[format.index()].clone();
-                    *gathered = Some((Stopwatch::start(), lines));
-                    process
-                }
+    fn changed(&self) {
+        self.changes.fetch_add(1, Ordering::Release);
+    }
+
+    /// The lines of this process as they are now, with the end mark of OpenMetrics.
+    pub(super) fn render(&self, format: Format) -> Bytes {
+        let changes = self.changes.load(Ordering::Acquire);
+        let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*gathered {
+            Some(Gathered { since, changes: seen, lines }) if *seen == changes && since.elapsed() < AGE => {
+                lines[format.index()].clone()
             }
-        };
-        let mut out = String::with_capacity(process.len() + 4096);
-        out.push_str(&String::from_utf8_lossy(&process));
-        write(&mut out, &self.own.gather(), format);
-        out
+            _ => {
+                let families = self.registry.gather();
+                let lines = Format::ALL.map(|format| {
+                    let mut out = String::with_capacity(4096);
+                    write(&mut out, &families, format);
+                    out.push_str(encode::end(format));
+                    Bytes::from(out)
+                });
+                let own = lines[format.index()].clone();
+                *gathered = Some(Gathered { since: Stopwatch::start(), changes, lines });
+                own
+            }
+        }
     }
 }
 

@@ -1,7 +1,5 @@
 //! The current generation of prepared bytes, who makes it and who has seen it.
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +13,7 @@ use crate::time::Stopwatch;
 use super::gzip::Prefix;
 use super::pace::{Demand, Pace};
 use super::render::{self, Rendered};
+use super::served::{Receipt, Served};
 use super::{Encoding, Format, OperationBlocks, SelfMetrics, encode};
 
 /// How many subsets of operations one generation keeps.
@@ -65,39 +64,6 @@ struct Prepared {
     gzip: OnceCell<Prefix>,
 }
 
-/// Which inputs scrapers have seen.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Served {
-    full: u64,
-    operations: BTreeMap<Arc<str>, u64>,
-}
-
-impl Served {
-    /// The highest number given to [`Publisher::update`] that an answer with this operation carried; 0 is none.
-    pub fn of(&self, operation: &str) -> u64 {
-        self.operations.get(operation).copied().unwrap_or(0).max(self.full)
-    }
-
-    /// Notes an answer; says whether that is news.
-    fn note(&mut self, number: u64, operations: Option<&[Arc<str>]>) -> bool {
-        let Some(operations) = operations else {
-            let news = number > self.full;
-            self.full = self.full.max(number);
-            let full = self.full;
-            self.operations.retain(|_, seen| *seen > full);
-            return news;
-        };
-        let mut news = false;
-        for operation in operations {
-            if number > self.of(operation) {
-                self.operations.insert(Arc::clone(operation), number);
-                news = true;
-            }
-        }
-        news
-    }
-}
-
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum AnswerError {
@@ -118,30 +84,6 @@ pub struct Answer {
     pub own: Bytes,
     /// To be delivered when the last byte has been handed over.
     pub receipt: Receipt,
-}
-
-/// Tells the publisher that an answer went out.
-pub struct Receipt {
-    shared: Arc<Shared>,
-    number: u64,
-    operations: Option<Vec<Arc<str>>>,
-}
-
-impl fmt::Debug for Receipt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receipt")
-            .field("number", &self.number)
-            .field("operations", &self.operations)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Receipt {
-    /// Notes that a scraper has been given everything.
-    pub fn deliver(self) {
-        let operations = self.operations.as_deref();
-        self.shared.served.send_if_modified(|served| served.note(self.number, operations));
-    }
 }
 
 impl Publisher {
@@ -169,9 +111,13 @@ impl Publisher {
     /// Hands over what is true now; the latest wins, and [`Publisher::run`] makes bytes of it.
     ///
     /// `number` is the caller's own, ascending from 1: [`Publisher::served`] speaks of it. Operations are
-    /// sorted by name, each name once.
-    pub fn update(&self, number: u64, operations: Vec<OperationBlocks>) {
-        debug_assert!(operations.is_sorted_by(|a, b| a.name < b.name), "operations are sorted and distinct");
+    /// sorted by name, each name once; where they are not, they are brought into order and the first counts.
+    pub fn update(&self, number: u64, mut operations: Vec<OperationBlocks>) {
+        if !operations.is_sorted_by(|a, b| a.name < b.name) {
+            debug_assert!(false, "operations are sorted and distinct");
+            operations.sort_by(|a, b| a.name.cmp(&b.name));
+            operations.dedup_by(|a, b| a.name == b.name);
+        }
         self.0.input.send_replace(Some(Arc::new(Input { number, operations })));
     }
 
@@ -229,25 +175,18 @@ impl Publisher {
         let generation = self.0.current.load_full();
         let (prepared, own, subset) = if operations.is_empty() {
             self.0.demand.ask(format, encoding);
-            let mut own = self.0.own.render(format);
-            if format == Format::OpenMetrics {
-                own.push_str(encode::END);
-            }
-            (self.full(&generation, format).await?, own, None)
+            (self.full(&generation, format).await?, self.0.own.render(format), None)
         } else {
             let names = generation.names(operations)?;
-            let own = if format == Format::OpenMetrics { encode::END } else { "" };
-            (self.subset(&generation, format, &names).await?, own.to_owned(), Some(names))
+            let end = Bytes::from_static(encode::end(format).as_bytes());
+            (self.subset(&generation, format, &names).await?, end, Some(names))
         };
-        let receipt =
-            Receipt { shared: Arc::clone(&self.0), number: generation.input.number, operations: subset };
+        let receipt = Receipt::new(self.0.served.clone(), generation.input.number, subset);
         Ok(match encoding {
-            Encoding::Identity => {
-                Answer { prepared: prepared.rendered.bytes.clone(), own: own.into(), receipt }
-            }
+            Encoding::Identity => Answer { prepared: prepared.rendered.bytes.clone(), own, receipt },
             Encoding::Gzip => {
                 let prefix = self.gzip(&prepared).await?;
-                Answer { prepared: prefix.bytes(), own: prefix.finish(own.as_bytes()).into(), receipt }
+                Answer { prepared: prefix.bytes(), own: prefix.finish(&own).into(), receipt }
             }
         })
     }

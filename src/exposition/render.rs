@@ -100,6 +100,8 @@ pub(super) fn render(
             chunks.insert(key, start..out.len());
         }
     }
+    // The body may live long, and what it grew into spare with it.
+    out.shrink_to_fit();
     Rendered { bytes: Bytes::from(out), chunks, _sources: sources }
 }
 

@@ -287,7 +287,14 @@ proptest! {
             member.extend(prefix.finish(part));
             let mut plain = first.clone();
             plain.extend_from_slice(part);
-            prop_assert_eq!(unpack(&member), plain);
+            prop_assert_eq!(unpack(&member), &plain[..]);
+            // The stream between header and trailer ends by itself, exactly at the trailer.
+            let stream = &member[10..];
+            let mut inflate = flate2::Decompress::new(false);
+            let mut out = Vec::with_capacity(plain.len() + 1);
+            let status = inflate.decompress_vec(stream, &mut out, flate2::FlushDecompress::Finish).unwrap();
+            prop_assert_eq!(status, flate2::Status::StreamEnd);
+            prop_assert_eq!(inflate.total_in() as usize, stream.len() - 8);
         }
     }
 }
@@ -341,7 +348,7 @@ fn the_process_speaks_of_itself_in_both_formats() {
     own.ledger_commit(Duration::from_millis(7));
     own.ledger_error();
     for format in Format::ALL {
-        let read = read(&own.render(format));
+        let read = read(std::str::from_utf8(&own.render(format)).unwrap());
         let value = |name: &str| read.series.iter().find(|series| series.0 == name).map(|series| series.2);
         assert_eq!(value("wolkvox_exporter_build_info"), Some(1.0));
         assert_eq!(value("wolkvox_exporter_ledger_errors_total"), Some(1.0));
@@ -367,7 +374,7 @@ fn the_process_speaks_of_itself_in_both_formats() {
     own.config_loaded("2026-11-20T00:00:00.5Z".parse().unwrap());
     own.config_reload_failed();
     own.series(12);
-    let read = read(&own.render(Format::Text));
+    let read = read(std::str::from_utf8(&own.render(Format::Text)).unwrap());
     let value = |name: &str| read.series.iter().find(|series| series.0 == name).unwrap().2;
     assert_eq!(value("wolkvox_exporter_ledger_bytes"), 4096.0);
     assert_eq!(value("wolkvox_exporter_config_last_reload_successful"), 0.0);
@@ -380,7 +387,7 @@ fn own_families_are_those_of_the_catalogue() {
     let own = own();
     own.ledger_bytes(1);
     own.config_loaded(crate::time::Timestamp::UNIX_EPOCH);
-    let read = read(&own.render(Format::Text));
+    let read = read(std::str::from_utf8(&own.render(Format::Text)).unwrap());
     for family in catalogue::all().filter(|family| family.labels.first() != Some(&Label::Operation)) {
         assert!(read.families.iter().any(|(name, ..)| name == family.name), "{}", family.name);
     }

@@ -5,7 +5,6 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
@@ -15,26 +14,35 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use super::Site;
 use super::limits::Connection;
 
 /// Headers of one request at most.
 const HEADERS_MAX: usize = 64;
 
-/// Serves one connection until either side ends it, its time is over, or `stop` and the answer under way is done.
-pub(super) async fn serve(
-    stream: TcpStream,
-    router: Router,
-    connection: Connection,
-    stop: CancellationToken,
-) {
+/// Serves one connection until either side ends it, its time is over, or the server stops and the answer
+/// under way is done.
+pub(super) async fn serve(stream: TcpStream, site: Site, connection: Connection) {
+    // Without it the last bytes of an answer may wait for an acknowledgement.
     let _ = stream.set_nodelay(true);
-    http(stream, router, connection, stop).await;
+    let Some(tls) = site.web.tls() else {
+        return http(stream, site, connection).await;
+    };
+    let acceptor = tls.acceptor().await;
+    let shaken = tokio::select! {
+        shaken = acceptor.accept(stream) => shaken,
+        () = connection.close().cancelled() => return,
+        () = site.stop.cancelled() => return,
+    };
+    match shaken {
+        Ok(stream) => http(stream, site, connection).await,
+        Err(error) => tracing::debug!(error = %error, "a TLS handshake failed"),
+    }
 }
 
-async fn http<S>(stream: S, router: Router, connection: Connection, stop: CancellationToken)
+async fn http<S>(stream: S, site: Site, connection: Connection)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -43,7 +51,7 @@ where
     let service = service_fn(|request: hyper::Request<Incoming>| {
         connection.requested();
         let guard = Answering(Arc::clone(&connection));
-        let answer = router.clone().oneshot(request);
+        let answer = site.router.clone().oneshot(request);
         async move {
             let response: Result<_, Infallible> = answer.await;
             response.map(|response| response.map(|body| Guarded { body, _guard: guard }))
@@ -57,7 +65,6 @@ where
             .header_read_timeout(None)
             .max_headers(HEADERS_MAX)
             .max_header_size(limits.header_bytes)
-            .max_buf_size(limits.header_bytes.max(8 * 1024) * 2)
             .serve_connection(io, service)
     );
     let mut stopping = false;
@@ -70,7 +77,11 @@ where
                 return;
             }
             () = connection.close().cancelled() => return,
-            () = stop.cancelled(), if !stopping => {
+            () = site.stop.cancelled(), if !stopping => {
+                // Nobody waits for an answer, and hyper would wait for a question.
+                if connection.is_fresh() {
+                    return;
+                }
                 stopping = true;
                 server.as_mut().graceful_shutdown();
             }

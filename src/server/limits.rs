@@ -215,6 +215,11 @@ impl Connection {
         &self.all.limits
     }
 
+    /// Whether nothing has ever arrived.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.state.phase().0 == Phase::Opening
+    }
+
     /// Bytes of a request have arrived.
     pub(super) fn received(&self) {
         if matches!(self.state.phase().0, Phase::Opening | Phase::Idle) {

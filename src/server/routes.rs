@@ -4,25 +4,23 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
-};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_FRAME_OPTIONS};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::middleware::from_fn_with_state;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use super::{App, Limits, Ready, Reload, ServerError, StatusPage, metrics_route};
+use super::{App, Limits, Ready, Reload, ServerError, StatusPage, metrics_route, web};
 
-/// Nothing is loaded, framed, submitted or sniffed; styles stand in the page.
-const PAGE_HEADERS: [(HeaderName, &str); 5] = [
+/// Nothing is loaded, framed or submitted; styles stand in the page.
+const PAGE_HEADERS: [(HeaderName, &str); 4] = [
     (
         CONTENT_SECURITY_POLICY,
         "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     ),
-    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (X_FRAME_OPTIONS, "DENY"),
     (REFERRER_POLICY, "no-referrer"),
     (CACHE_CONTROL, "no-store"),
@@ -54,8 +52,10 @@ pub(super) fn router(app: App, limits: &Limits) -> Result<Router, ServerError> {
     }
     Ok(router
         .fallback(|| async { (StatusCode::NOT_FOUND, "not found\n") })
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, limits.request))
         .layer(RequestBodyLimitLayer::new(limits.body_bytes))
+        .layer(from_fn_with_state(app.web.clone(), web::admit))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, limits.request))
+        .layer(from_fn_with_state(app.web, web::headers))
         .layer(CatchPanicLayer::new()))
 }
 

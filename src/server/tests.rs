@@ -8,7 +8,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::exposition::{OperationBlocks, Pace, SelfMetrics};
+use crate::config::WebConfig;
+use crate::exposition::{Encoding, Format, OperationBlocks, Pace, SelfMetrics};
 use crate::metrics::{Block, Label, LabelText, Sample, catalogue};
 
 use super::*;
@@ -36,6 +37,7 @@ fn app() -> App {
         status: Arc::new(|| "<!doctype html><title>status</title>".to_owned()),
         ready: Ready::default(),
         reload: None,
+        web: Web::new(&WebConfig::default()).unwrap(),
     }
 }
 
@@ -267,7 +269,7 @@ async fn requests_that_are_too_large_are_refused() {
 
 #[tokio::test]
 async fn slow_headers_close_the_connection_and_idleness_does_not() {
-    let header = Duration::from_millis(50);
+    let header = Duration::from_millis(500);
     let running = start(app(), Limits { header, ..Limits::default() });
     let mut quiet = TcpStream::connect(running.address).await.unwrap();
     quiet.write_all(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
@@ -313,11 +315,14 @@ async fn idle_connections_do_not_keep_a_scrape_out() {
 
 #[tokio::test]
 async fn a_reader_that_stops_reading_is_given_up() {
-    let answer = Duration::from_millis(100);
-    let running = start(app(), Limits { answer, header: Duration::from_millis(50), ..Limits::default() });
-    // More than the sockets of both sides can hold.
-    publish(&running, 1, &["a"], 300_000).await;
-    let mut stuck = TcpStream::connect(running.address).await.unwrap();
+    let answer = Duration::from_secs(1);
+    let running = start(app(), Limits { answer, header: Duration::from_millis(500), ..Limits::default() });
+    // More than the sockets of both sides can hold, and rendered before the time runs.
+    publish(&running, 1, &["a"], 100_000).await;
+    running.publisher.answer(Format::Text, Encoding::Identity, &[]).await.unwrap();
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stuck = socket.connect(running.address).await.unwrap();
     stuck.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
     let mut byte = [0];
     stuck.read_exact(&mut byte).await.unwrap();
@@ -364,6 +369,19 @@ async fn stopping_finishes_the_answer_under_way_and_closes_idle_connections() {
 }
 
 #[tokio::test]
+async fn stopping_does_not_wait_for_the_silent() {
+    let running = start(app(), Limits { drain: Duration::from_secs(3600), ..Limits::default() });
+    let mut silent = TcpStream::connect(running.address).await.unwrap();
+    // Accepted in order, so the silent one is inside when this one is answered.
+    assert_eq!(ask(&running, "GET /-/healthy", &[]).await.status, 200);
+    running.stop.cancel();
+    until(|| running.server.is_finished()).await;
+    let mut rest = Vec::new();
+    silent.read_to_end(&mut rest).await.unwrap();
+    assert!(rest.is_empty());
+}
+
+#[tokio::test]
 async fn stopping_does_not_wait_for_ever() {
     let (entered, mut inside) = tokio::sync::mpsc::unbounded_channel();
     let reload: Reload = Arc::new(move || {
@@ -380,6 +398,64 @@ async fn stopping_does_not_wait_for_ever() {
     let mut rest = Vec::new();
     let _ = busy.read_to_end(&mut rest).await;
     assert!(rest.is_empty());
+}
+
+#[tokio::test]
+async fn the_web_configuration_holds_for_every_path_and_can_be_replaced() {
+    let text = format!(
+        "basic_auth_users:\n  ana: {}\nhttp_server_config:\n  headers:\n    X-Frame-Options: sameorigin\n",
+        bcrypt::hash("s3cret", 4).unwrap()
+    );
+    let config = WebConfig::parse(&text, std::path::Path::new("/"), "web.yml").unwrap();
+    let web = Web::new(&config).unwrap();
+    let running = start(App { web: web.clone(), ..app() }, Limits::default());
+    let good = "Authorization: Basic YW5hOnMzY3JldA==";
+    for path in ["/", "/metrics", "/-/healthy", "/nothing"] {
+        let refused = ask(&running, &format!("GET {path}"), &[]).await;
+        assert_eq!((refused.status, refused.header("www-authenticate")), (401, Some("Basic")), "{path}");
+        assert_eq!(refused.header("x-frame-options"), Some("sameorigin"));
+        let wrong = ask(&running, &format!("GET {path}"), &["Authorization: Basic YW5hOng="]).await;
+        assert_eq!(wrong.status, 401);
+        let let_in = ask(&running, &format!("GET {path}"), &[good]).await;
+        assert_eq!(let_in.status, if path == "/nothing" { 404 } else { 200 }, "{path}");
+        assert_eq!(let_in.header("x-frame-options"), Some("sameorigin"));
+    }
+    assert_eq!(running.publisher.served("a"), 0);
+
+    let limited = "rate_limit: { interval: 1h, burst: 2 }";
+    let limited = WebConfig::parse(limited, std::path::Path::new("/"), "web.yml").unwrap();
+    web.replace(&limited).unwrap();
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        statuses.push(ask(&running, "GET /-/healthy", &[]).await.status);
+    }
+    assert_eq!(statuses, [200, 200, 429]);
+}
+
+#[tokio::test]
+async fn the_same_routes_answer_over_tls_and_a_silent_handshake_is_given_up() {
+    let (authority, folder) = tls::tests::site();
+    let config = WebConfig { tls: Some(tls::tests::config(folder.path())), ..WebConfig::default() };
+    let app = App { web: Web::new(&config).unwrap(), ..app() };
+    let running = start(app, Limits { header: Duration::from_millis(500), ..Limits::default() });
+    publish(&running, 1, &["a"], 10_000).await;
+
+    let mut silent = TcpStream::connect(running.address).await.unwrap();
+    let mut rest = Vec::new();
+    let _ = silent.read_to_end(&mut rest).await;
+    assert!(rest.is_empty());
+
+    let stream = TcpStream::connect(running.address).await.unwrap();
+    let name = rustls_pki_types::ServerName::try_from("exporter.test").unwrap();
+    let mut stream = authority.connector().connect(name, stream).await.unwrap();
+    let request = b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).await.unwrap();
+    let reply = reply(&bytes);
+    assert_eq!(reply.status, 200);
+    assert_eq!(reply.text().lines().filter(|line| line.contains("{operation=\"a\"")).count(), 10_000);
+    assert_eq!(running.publisher.served("a"), 1);
 }
 
 async fn until_refused(address: SocketAddr) {
