@@ -1,9 +1,9 @@
+mod property;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use proptest::prelude::*;
-use proptest::sample::select;
 
 use super::*;
 
