@@ -8,7 +8,8 @@ use super::field::{human, percent};
 use super::hours::day_names;
 use super::reports::DENOMINATORS;
 use super::{
-    BusinessHours, Config, CountFrom, Operation, ReportSettings, Reports, Skills, Target, TokenSource, address,
+    BusinessHours, Config, CountFrom, Operation, ReportSettings, Reports, Skills, Target, TokenSource,
+    address,
 };
 use crate::time::civil;
 

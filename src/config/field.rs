@@ -143,7 +143,10 @@ pub(super) fn duration(node: &Node, least: Duration, most: Duration, notes: &mut
         return None;
     };
     if duration < least || duration > most {
-        notes.mistake(&node.at, format!("out of range; between {} and {} is needed", human(least), human(most)));
+        notes.mistake(
+            &node.at,
+            format!("out of range; between {} and {} is needed", human(least), human(most)),
+        );
         return None;
     }
     Some(duration)
@@ -184,7 +187,10 @@ pub(super) fn number(node: &Node, least: u64, most: u64, notes: &mut Notes) -> O
     match parsed {
         Some(number) if (least..=most).contains(&number) => Some(number),
         _ => {
-            notes.mistake(&node.at, format!("a whole number between {least} and {most} is needed, in plain digits"));
+            notes.mistake(
+                &node.at,
+                format!("a whole number between {least} and {most} is needed, in plain digits"),
+            );
             None
         }
     }

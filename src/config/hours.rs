@@ -25,7 +25,8 @@ impl Operation {
     /// Several entries of a skill add up. Entries for `*` hold for the skills without one of their own.
     pub fn is_open(&self, skill: &str, at: civil::DateTime) -> Option<bool> {
         let of = |name: &str| {
-            let mut entries = self.business_hours.iter().filter(|entry| entry.skills.contains(name)).peekable();
+            let mut entries =
+                self.business_hours.iter().filter(|entry| entry.skills.contains(name)).peekable();
             entries.peek().is_some().then(|| entries.any(|entry| entry.is_open(at)))
         };
         of(skill).or_else(|| of("*"))

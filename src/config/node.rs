@@ -245,9 +245,7 @@ impl<'de> DeserializeSeed<'de> for &Shape {
                 IgnoredAny::deserialize(deserializer)?;
                 Ok(if matches!(self, Shape::Nothing) { Value::Nothing } else { Value::Tagged })
             }
-            Shape::Scalar(kind) => {
-                String::deserialize(deserializer).map(|text| Value::Scalar(*kind, text))
-            }
+            Shape::Scalar(kind) => String::deserialize(deserializer).map(|text| Value::Scalar(*kind, text)),
             Shape::List(items) => deserializer.deserialize_seq(ItemsVisitor(items)),
             Shape::Map(entries) => deserializer.deserialize_map(EntriesVisitor(entries)),
         }

@@ -14,11 +14,8 @@ pub(super) const CDR_1_KEYS: [&str; 4] = ["interval", "settle", "coding_delay", 
 pub(super) const DIAGRAM_4_KEYS: [&str; 3] = ["interval", "settle", "coding_delay"];
 const PLAIN_KEYS: [&str; 2] = ["interval", "settle"];
 
-pub(super) const DENOMINATORS: [(&str, Denominator); 3] = [
-    ("inbound", Denominator::Inbound),
-    ("answered", Denominator::Answered),
-    ("auto", Denominator::Auto),
-];
+pub(super) const DENOMINATORS: [(&str, Denominator); 3] =
+    [("inbound", Denominator::Inbound), ("answered", Denominator::Answered), ("auto", Denominator::Auto)];
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -42,11 +39,7 @@ impl Default for Reports {
             skill_6: Some(Skill6 { settings: defaults(Report::Skill6), denominator: Denominator::Inbound }),
             diagram_1_2: Some(defaults(Report::Diagram12)),
             diagram_3: Some(defaults(Report::Diagram3)),
-            cdr_1: Some(Cdr1 {
-                settings: defaults(Report::Cdr1),
-                coding_delay: CODING_DELAY,
-                agents: false,
-            }),
+            cdr_1: Some(Cdr1 { settings: defaults(Report::Cdr1), coding_delay: CODING_DELAY, agents: false }),
             diagram_4: Some(Diagram4 { settings: defaults(Report::Diagram4), coding_delay: CODING_DELAY }),
         }
     }

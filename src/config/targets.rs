@@ -52,7 +52,10 @@ impl Operation {
 pub(super) fn read(node: Option<&Node>, notes: &mut Notes) -> Vec<Target> {
     let Some(node) = node else { return Vec::new() };
     let Value::List(items) = &node.value else {
-        notes.mistake(&node.at, "a list of targets is needed, each with the keys skills, service_level, within, abandon");
+        notes.mistake(
+            &node.at,
+            "a list of targets is needed, each with the keys skills, service_level, within, abandon",
+        );
         return Vec::new();
     };
     let mut targets = Vec::new();
@@ -61,8 +64,8 @@ pub(super) fn read(node: Option<&Node>, notes: &mut Notes) -> Vec<Target> {
     for item in items {
         let Some(target) = one(item, notes) else { continue };
         for skill in &target.skills {
-            let twice = target.service_level.is_some()
-                && !service_levels.insert((skill.clone(), target.within));
+            let twice =
+                target.service_level.is_some() && !service_levels.insert((skill.clone(), target.within));
             if twice || (target.abandon.is_some() && !abandons.insert(skill.clone())) {
                 notes.mistake(&item.at, "a skill of this entry already has this target; keep one");
                 break;
@@ -90,7 +93,9 @@ fn one(node: &Node, notes: &mut Notes) -> Option<Target> {
         // Of no consequence without a service level.
         (None, None) => 20,
     };
-    if level.is_none() && let Some(within) = node.child("within") {
+    if level.is_none()
+        && let Some(within) = node.child("within")
+    {
         notes.mistake(&within.at, "stands without a service_level; add one, or take this out");
     }
     if level.is_none() && node.child("abandon").is_none() {

@@ -21,7 +21,8 @@ use super::node::{Kind, Node, Value};
 pub(super) use self::tls::KEYS as TLS_KEYS;
 pub use self::tls::{CipherSuite, ClientAuth, Curve, Pem, TlsServer, TlsVersion};
 
-pub(super) const KEYS: [&str; 4] = ["tls_server_config", "http_server_config", "basic_auth_users", "rate_limit"];
+pub(super) const KEYS: [&str; 4] =
+    ["tls_server_config", "http_server_config", "basic_auth_users", "rate_limit"];
 pub(super) const HTTP_KEYS: [&str; 2] = ["http2", "headers"];
 pub(super) const RATE_LIMIT_KEYS: [&str; 2] = ["interval", "burst"];
 
@@ -112,10 +113,13 @@ fn document(root: &Node, directory: &Path, config: &mut WebConfig, notes: &mut N
         return;
     }
     config.tls = root.child("tls_server_config").and_then(|node| tls::read(node, directory, notes));
-    if let Some(node) = root.child("http_server_config").filter(|node| field::mapping(node, &HTTP_KEYS, notes)) {
+    if let Some(node) =
+        root.child("http_server_config").filter(|node| field::mapping(node, &HTTP_KEYS, notes))
+    {
         config.http2 = node.child("http2").and_then(|node| field::truth(node, notes)).unwrap_or(true);
         if let Some(node) = node.child("headers").filter(|node| field::mapping(node, &HEADERS, notes)) {
-            config.headers = HEADERS.iter().filter_map(|name| header(name, node.child(name)?, notes)).collect();
+            config.headers =
+                HEADERS.iter().filter_map(|name| header(name, node.child(name)?, notes)).collect();
         }
     }
     if let Some(node) = root.child("basic_auth_users") {
@@ -124,7 +128,10 @@ fn document(root: &Node, directory: &Path, config: &mut WebConfig, notes: &mut N
     let rate_limit = root.child("rate_limit").filter(|node| field::mapping(node, &RATE_LIMIT_KEYS, notes));
     config.rate_limit = rate_limit.and_then(|node| rate(node, notes));
     if !config.users.is_empty() && config.tls.is_none() && root.child("tls_server_config").is_none() {
-        notes.warn("basic_auth_users", "without tls_server_config, passwords cross the network readable to everyone");
+        notes.warn(
+            "basic_auth_users",
+            "without tls_server_config, passwords cross the network readable to everyone",
+        );
     }
 }
 
@@ -158,9 +165,10 @@ fn users(node: &Node, notes: &mut Notes) -> BTreeMap<String, SecretString> {
     };
     let mut users = BTreeMap::new();
     for (name, node) in entries {
-        let Some(name) = name.as_deref().filter(|name| {
-            !name.is_empty() && !name.contains(':') && !name.chars().any(char::is_control)
-        }) else {
+        let Some(name) = name
+            .as_deref()
+            .filter(|name| !name.is_empty() && !name.contains(':') && !name.chars().any(char::is_control))
+        else {
             notes.mistake(&node.at, "not a user name; text without a colon is needed");
             continue;
         };
@@ -190,7 +198,10 @@ fn users(node: &Node, notes: &mut Notes) -> BTreeMap<String, SecretString> {
 fn cost(hash: &str) -> Option<u8> {
     let rest = ["$2a$", "$2b$", "$2x$", "$2y$"].iter().find_map(|prefix| hash.strip_prefix(prefix))?;
     let (cost, rest) = rest.split_once('$')?;
-    let cost = (cost.len() == 2).then(|| cost.parse::<u8>().ok()).flatten().filter(|cost| (4..=31).contains(cost))?;
+    let cost = (cost.len() == 2)
+        .then(|| cost.parse::<u8>().ok())
+        .flatten()
+        .filter(|cost| (4..=31).contains(cost))?;
     let good = rest.len() == 53 && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'/');
     good.then_some(cost)
 }
@@ -209,7 +220,13 @@ fn rate(node: &Node, notes: &mut Notes) -> Option<RateLimit> {
     // Invariant: at most u32::MAX by its range.
     let burst = burst.and_then(|burst| NonZeroU32::new(burst as u32));
     if burst.is_none() {
-        notes.mistake(&format!("{}.burst", node.at), "with an interval, at least 1 is needed; 0 refuses every request");
+        notes.mistake(
+            &format!("{}.burst", node.at),
+            "with an interval, at least 1 is needed; 0 refuses every request",
+        );
     }
     Some(RateLimit { interval, burst: burst? })
 }
+
+#[cfg(test)]
+mod tests;

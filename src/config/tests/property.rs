@@ -7,7 +7,9 @@ use yaml_serde::{Mapping, Value};
 use super::*;
 
 fn id() -> impl Strategy<Value = String> {
-    let traps = ["0010", "0o10", "0x65", "1e3", "1_0", "null", "~", "true", "off", "10.0", ".inf", "-1", "a: b", "- a"];
+    let traps = [
+        "0010", "0o10", "0x65", "1e3", "1_0", "null", "~", "true", "off", "10.0", ".inf", "-1", "a: b", "- a",
+    ];
     prop_oneof![
         "[0-9]{1,6}",
         select(traps.to_vec()).prop_map(str::to_owned),
@@ -22,9 +24,8 @@ fn ids() -> impl Strategy<Value = BTreeSet<String>> {
 
 fn duration(least: u64, most: u64) -> impl Strategy<Value = Duration> {
     let whole = prop_oneof![Just(1_u64), Just(60), Just(3600)];
-    (least..=most, whole).prop_map(move |(seconds, unit)| {
-        Duration::from_secs((seconds / unit * unit).clamp(least, most))
-    })
+    (least..=most, whole)
+        .prop_map(move |(seconds, unit)| Duration::from_secs((seconds / unit * unit).clamp(least, most)))
 }
 
 fn settings(least: u64) -> impl Strategy<Value = ReportSettings> {
@@ -34,8 +35,8 @@ fn settings(least: u64) -> impl Strategy<Value = ReportSettings> {
 
 fn reports() -> impl Strategy<Value = Reports> {
     let denominator = select(vec![Denominator::Inbound, Denominator::Answered, Denominator::Auto]);
-    let skill_6 = (settings(300), denominator)
-        .prop_map(|(settings, denominator)| Skill6 { settings, denominator });
+    let skill_6 =
+        (settings(300), denominator).prop_map(|(settings, denominator)| Skill6 { settings, denominator });
     let cdr_1 = (settings(7200), duration(0, 7200), any::<bool>())
         .prop_map(|(settings, coding_delay, agents)| Cdr1 { settings, coding_delay, agents });
     let diagram_4 = (settings(7200), duration(0, 7200))
@@ -95,8 +96,8 @@ fn operation() -> impl Strategy<Value = Operation> {
         (2010_i16..2100, 1_i8..=12, 1_i8..=28).prop_map(|(y, m, d)| CountFrom::Date(civil::date(y, m, d))),
     ];
     let skills = prop_oneof![Just(Skills::Discover), Just(Skills::All), ids().prop_map(Skills::Named)];
-    let dnis = (proptest::option::of(ids()), 1_usize..=100_000)
-        .prop_map(|(allow, max)| DnisPolicy { allow, max });
+    let dnis =
+        (proptest::option::of(ids()), 1_usize..=100_000).prop_map(|(allow, max)| DnisPolicy { allow, max });
     let identity = (id(), address, select(zones.to_vec()), prop_oneof![Just(String::new()), "[A-Z]{3}"]);
     let limits = (proptest::option::of(1_u64..=10_000_000), count_from, skills, dnis, 1_usize..=100_000);
     (identity, limits, targets(), business_hours(), reports()).prop_map(
@@ -143,9 +144,7 @@ fn config() -> impl Strategy<Value = Config> {
 /// Tokens as they are: hexadecimal, base64 and digits, long enough to be recognised.
 fn token() -> impl Strategy<Value = String> {
     prop_oneof!["[0-9a-f]{32}", "[A-Za-z0-9+/]{30}==", "[0-9]{24,40}", "[A-Za-z0-9]{40}"]
-        .prop_filter("not all letters of one case", |token| {
-            token.bytes().any(|b| !b.is_ascii_lowercase())
-        })
+        .prop_filter("not all letters of one case", |token| token.bytes().any(|b| !b.is_ascii_lowercase()))
 }
 
 /// Whether any eight characters of the token in a row stand in the text.

@@ -157,8 +157,7 @@ pub enum CipherSuite {
 
 /// Reads `tls_server_config`. An empty mapping means no TLS.
 pub(super) fn read(node: &Node, directory: &Path, notes: &mut Notes) -> Option<TlsServer> {
-    if matches!(&node.value, Value::Map(entries) if entries.is_empty())
-        || !field::mapping(node, &KEYS, notes)
+    if matches!(&node.value, Value::Map(entries) if entries.is_empty()) || !field::mapping(node, &KEYS, notes)
     {
         return None;
     }
@@ -193,7 +192,10 @@ pub(super) fn read(node: &Node, directory: &Path, notes: &mut Notes) -> Option<T
         notes.mistake(&auth_at, "client_ca_file is given, so RequireAndVerifyClientCert is needed here");
     }
     if sans.is_some() && !matches!(client_auth, ClientAuth::RequireAny | ClientAuth::RequireAndVerify) {
-        notes.mistake(&auth_at, "client_allowed_sans needs RequireAndVerifyClientCert or RequireAnyClientCert here");
+        notes.mistake(
+            &auth_at,
+            "client_allowed_sans needs RequireAndVerifyClientCert or RequireAnyClientCert here",
+        );
     }
     let (Some(cert), Some(key)) = (cert, key) else { return None };
     (notes.mistakes.len() == before).then_some(TlsServer {
@@ -222,7 +224,10 @@ impl TlsServer {
             if let Some(Pem::File(path)) = pem
                 && let Err(error) = fs::File::open(path)
             {
-                notes.mistake(&format!("tls_server_config.{key}"), format!("cannot be opened: {}", field::reason(&error)));
+                notes.mistake(
+                    &format!("tls_server_config.{key}"),
+                    format!("cannot be opened: {}", field::reason(&error)),
+                );
             }
         }
     }
@@ -260,7 +265,8 @@ fn pem(node: &Node, inline: &str, file: &str, directory: &Path, notes: &mut Note
 /// A list of names out of a table.
 fn words<T: Copy>(node: Option<&Node>, table: &[(&str, T)], wanted: &str, notes: &mut Notes) -> Vec<T> {
     // An empty list means the default, as everywhere in this schema.
-    let Some(node) = node.filter(|node| !matches!(&node.value, Value::List(items) if items.is_empty())) else {
+    let Some(node) = node.filter(|node| !matches!(&node.value, Value::List(items) if items.is_empty()))
+    else {
         return Vec::new();
     };
     let items = field::list(node, wanted, notes).unwrap_or_default();
