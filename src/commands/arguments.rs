@@ -209,7 +209,7 @@ pub struct Storage {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Web")]
 pub struct Web {
-    /// Address to listen on, such as :10465, 127.0.0.1:10465 or [::1]:10465; repeatable.
+    /// Address to listen on, such as `:10465`, `127.0.0.1:10465` or `[::1]:10465`; repeatable.
     #[arg(
         long = "web.listen-address",
         env = "WOLKVOX_WEB_LISTEN_ADDRESS",
@@ -383,7 +383,7 @@ pub struct Check {
     /// Print the configuration in force, every default written out, without secrets.
     #[arg(long = "effective", env = "WOLKVOX_CHECK_EFFECTIVE", value_parser = BoolishValueParser::new())]
     pub effective: bool,
-    /// Ask each operation one cheap question (token_info) as well.
+    /// Ask each operation one cheap question (`token_info`) as well.
     #[arg(long = "live", env = "WOLKVOX_CHECK_LIVE", value_parser = BoolishValueParser::new())]
     pub live: bool,
     #[command(flatten)]
