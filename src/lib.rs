@@ -34,14 +34,4 @@ pub mod report;
 
 pub mod ledger;
 
-pub mod names;
-pub mod today;
-pub mod vitals;
-
-pub mod exposition;
-
-pub mod status;
-
-pub mod server;
-
-pub mod pipeline;
+pub mod commands;

@@ -160,7 +160,7 @@ pub(super) fn human(duration: Duration) -> String {
     }
     // Invariant: the last unit divides every number.
     let units = [(86_400, "d"), (3600, "h"), (60, "m"), (1, "s")];
-    let unit = units.into_iter().find(|(unit, _)| seconds % unit == 0);
+    let unit = units.into_iter().find(|(unit, _)| seconds.is_multiple_of(*unit));
     unit.map(|(unit, name)| format!("{}{name}", seconds / unit)).unwrap_or_default()
 }
 

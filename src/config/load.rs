@@ -150,18 +150,20 @@ fn document(root: &Node, directory: &Path, operations: &mut Vec<Read>, notes: &m
     if let Some(node) = root.child("operations_dir")
         && let Some(name) = field::clean_text(node, "the path of a directory", 4096, notes)
     {
-        from_directory(node, &directory.join(&name), defaults, operations, notes);
+        from_directory(node, &name, directory, defaults, operations, notes);
     }
 }
 
 /// Reads one operation from each file of a directory, in the order of their names.
 fn from_directory(
     key: &Node,
-    directory: &Path,
+    written: &str,
+    parent: &Path,
     defaults: Option<&Node>,
     operations: &mut Vec<Read>,
     notes: &mut Notes,
 ) {
+    let directory = &parent.join(written);
     let files = match files_of(directory) {
         Ok(files) => files,
         Err(error) => {
@@ -172,7 +174,8 @@ fn from_directory(
     let before = operations.len();
     for file in files {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let at = format!("{}/{name}", key.at);
+        // A directory that can be read is no pasted token, so it may be named.
+        let at = format!("{}/{name}", written.trim_end_matches('/'));
         if !file.extension().is_some_and(|end| end == "yml" || end == "yaml") {
             notes.warn(&at, "not read; an operation's file ends in .yml or .yaml");
             continue;

@@ -3,6 +3,7 @@
 //! Invariant: no message repeats a value from the file. A token may have been pasted anywhere, so the
 //! path says where to look and the message says what would be right.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -74,21 +75,24 @@ fn lines(origin: &str, mistakes: &[Mistake]) -> String {
 pub(super) struct Notes {
     pub(super) mistakes: Vec<Mistake>,
     pub(super) warnings: Vec<String>,
+    /// One key under `defaults` is read once per operation, and said once.
+    said: BTreeSet<Mistake>,
 }
 
 impl Notes {
-    /// Notes a mistake. One key under `defaults` is read once per operation, and said once.
+    /// Notes a mistake.
     pub(super) fn mistake(&mut self, at: &str, what: impl Into<String>) {
         let mistake = Mistake { at: at.to_owned(), what: what.into() };
-        if !self.mistakes.contains(&mistake) {
+        if self.said.insert(mistake.clone()) {
             self.mistakes.push(mistake);
         }
     }
 
     /// Notes what is allowed but deserves a word.
     pub(super) fn warn(&mut self, at: &str, what: impl fmt::Display) {
-        let warning = format!("{at}: {what}");
-        if !self.warnings.contains(&warning) {
+        let said = Mistake { at: at.to_owned(), what: what.to_string() };
+        let warning = said.to_string();
+        if self.said.insert(said) {
             self.warnings.push(warning);
         }
     }

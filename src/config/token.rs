@@ -1,5 +1,6 @@
 //! Tokens: read from a file or the environment, held where nothing can print them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -245,17 +246,17 @@ impl Config {
     /// Reads the token of every operation: each must be readable, and each must differ from the others.
     pub fn check_tokens(&self, env: &dyn Environment) -> TokenCheck {
         let mut check = TokenCheck::default();
-        let mut seen: Vec<(String, &str)> = Vec::new();
+        let mut seen: BTreeMap<String, &str> = BTreeMap::new();
         for operation in &self.operations {
             let at = format!("token of operation {}", operation.name);
             let reader = TokenReader::new(&operation.token, env);
             match reader.read().map(|token| token.fingerprint()) {
                 Ok(fingerprint) => {
-                    if let Some((_, first)) = seen.iter().find(|(other, _)| *other == fingerprint) {
+                    if let Some(first) = seen.get(&fingerprint) {
                         let what = format!("the same as that of {first}; one token serves one operation");
                         check.mistakes.push(Mistake { at, what });
                     } else {
-                        seen.push((fingerprint, &operation.name));
+                        seen.insert(fingerprint, &operation.name);
                     }
                 }
                 Err(error) => check.mistakes.push(Mistake { at, what: error.to_string() }),
@@ -265,3 +266,6 @@ impl Config {
         check
     }
 }
+
+#[cfg(test)]
+mod tests;

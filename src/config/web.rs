@@ -227,3 +227,6 @@ fn rate(node: &Node, notes: &mut Notes) -> Option<RateLimit> {
     }
     Some(RateLimit { interval, burst: burst? })
 }
+
+#[cfg(test)]
+mod tests;
