@@ -29,3 +29,5 @@ pub mod client;
 pub mod report;
 
 pub mod ledger;
+
+pub mod simulator;
