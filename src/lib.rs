@@ -34,4 +34,4 @@ pub mod report;
 
 pub mod ledger;
 
-pub mod commands;
+pub mod simulator;
