@@ -16,23 +16,21 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     target="$(rustc --print host-tuple)" \
     && WOLKVOX_REVISION="$REVISION" RUSTFLAGS="-C target-feature=+crt-static" \
        cargo build --locked --release --bin wolkvox_exporter --target "$target" \
-    && mkdir -p /image/data /image/etc/ssl/certs /image/etc/wolkvox /image/tmp \
+    && mkdir -p /image/etc/ssl/certs /owned/data /owned/tmp \
     && cp "target/$target/release/wolkvox_exporter" /image/wolkvox_exporter \
     && cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ \
     && printf 'wolkvox:x:65532:65532::/data:/\n' > /image/etc/passwd \
     && printf 'wolkvox:x:65532:\n' > /image/etc/group \
-    && chown 65532:65532 /image/data \
-    && chmod 700 /image/data \
-    && chmod 1777 /image/tmp
+    && chmod 700 /owned/data /owned/tmp
 
 FROM scratch
 COPY --from=build /image /
+COPY --from=build --chown=65532:65532 /owned /
 
-# The ledger. Without a volume here the counters start anew with every container.
-ENV WOLKVOX_STORAGE_PATH=/data
+# The defaults of the command line count from here: the ledger is /data, a configuration, if there is
+# one, is mounted as /wolkvox.yml. Without a volume the counters start anew with every container.
+WORKDIR /
 VOLUME /data
-# A configuration, if there is one, is mounted as /etc/wolkvox/wolkvox.yml.
-WORKDIR /etc/wolkvox
 USER 65532:65532
 EXPOSE 10465
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["/wolkvox_exporter", "check", "--healthy"]

@@ -86,8 +86,14 @@ fn the_pod_is_what_the_image_expects() {
         mounts.iter().find(|mount| mount["name"] == name).unwrap()["mountPath"].as_str().unwrap().to_owned()
     };
     assert_eq!(dockerfile("VOLUME"), mounted("data"));
-    assert_eq!(dockerfile("ENV WOLKVOX_STORAGE_PATH="), mounted("data"));
-    assert_eq!(dockerfile("WORKDIR"), mounted("config"));
+    let arguments = container["args"].as_array().unwrap();
+    for expected in [
+        format!("--storage.path={}", mounted("data")),
+        format!("--config.file={}/wolkvox.yml", mounted("config")),
+    ] {
+        assert!(arguments.iter().any(|argument| *argument == expected), "{expected} is not in {arguments:?}");
+    }
+    assert!(one("ConfigMap")["data"]["wolkvox.yml"].is_string());
 }
 
 #[test]
