@@ -5,7 +5,7 @@ use super::decode::Settings;
 use super::field::{self, Moment};
 use super::label;
 use super::occurrence::{self, Occurrence};
-use super::tally::{Drop, Tally};
+use super::tally::{DropReason, Tally};
 use super::{Amount, Event, LabelValues, Observation, When, moment_bytes};
 use crate::api::Report;
 use crate::metrics::{Family, Label, catalogue};
@@ -74,11 +74,11 @@ impl CallDetail {
         if (conn_id.is_none() || !matches!(date, Some(Ok(Some(_)))))
             && names.iter().any(|cell| cell.text().is_some_and(label::is_total))
         {
-            return tally.drop_row(Drop::TotalRow);
+            return tally.drop_row(DropReason::TotalRow);
         }
         let Some(Ok(Some(Moment::Time(at)))) = date else {
             tally.reject("date");
-            return tally.drop_row(Drop::NoIdentity);
+            return tally.drop_row(DropReason::NoIdentity);
         };
         let interaction = label::word(row.interaction.text());
         let agent = field::present(row.agent.text());
@@ -86,7 +86,7 @@ impl CallDetail {
             (Some(conn_id), _) => (b"conn_id", conn_id),
             (None, Some(telephone)) => (b"telephone", telephone),
             (None, None) if agent.is_some() => (b"", ""),
-            (None, None) => return tally.drop_row(Drop::NoIdentity),
+            (None, None) => return tally.drop_row(DropReason::NoIdentity),
         };
         let agent = agent.unwrap_or_default();
         let when = moment_bytes(at);
@@ -109,8 +109,9 @@ impl CallDetail {
         self.rows.push(Occurrence {
             event: Event { at, identity, key, observations, status: None },
             fingerprint,
-            is_final: field::present(row.codes[0].text()).is_some(),
+            is_final: false,
             decided: None,
+            is_coded: field::present(row.codes[0].text()).is_some(),
         });
     }
 

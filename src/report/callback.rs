@@ -5,7 +5,7 @@ use super::decode::Settings;
 use super::field::{self, Moment};
 use super::label;
 use super::occurrence::{self, Occurrence};
-use super::tally::{Drop, Tally};
+use super::tally::{DropReason, Tally};
 use super::{Amount, Event, LabelValues, Observation, When, moment_bytes};
 use crate::api::Report;
 use crate::metrics::{Family, Label, catalogue};
@@ -64,8 +64,11 @@ impl Callbacks {
         let row = row.columns;
         let date = field::present(row.date.text()).map(field::moment);
         let is_total = |cell: &Cell<'_>| cell.text().is_some_and(label::is_total);
-        if is_total(&row.date) || is_total(&row.skill) {
-            return tally.drop_row(Drop::TotalRow);
+        let nobody = [&row.ani, &row.dial_phone, &row.customer]
+            .iter()
+            .all(|cell| field::present(cell.text()).is_none_or(label::is_total));
+        if is_total(&row.date) || (is_total(&row.skill) && nobody) {
+            return tally.drop_row(DropReason::TotalRow);
         }
         let at = match date {
             Some(Ok(Some(Moment::Time(at)))) => at,
@@ -73,7 +76,7 @@ impl Callbacks {
             Some(Ok(Some(Moment::Day(date)))) => date.to_datetime(civil::Time::midnight()),
             _ => {
                 tally.reject("date_inbound_call");
-                return tally.drop_row(Drop::NoIdentity);
+                return tally.drop_row(DropReason::NoIdentity);
             }
         };
         let present = |cell: &Cell<'_>| -> Option<Vec<u8>> {
@@ -81,7 +84,7 @@ impl Callbacks {
         };
         let parts = [&row.skill, &row.ani, &row.dial_phone, &row.customer].map(present);
         if parts.iter().all(Option::is_none) {
-            return tally.drop_row(Drop::NoIdentity);
+            return tally.drop_row(DropReason::NoIdentity);
         }
         let [skill, ani, dial_phone, customer] = parts.map(Option::unwrap_or_default);
         let when = moment_bytes(at);
@@ -109,6 +112,7 @@ impl Callbacks {
             fingerprint,
             is_final: outcome.is_some(),
             decided: decided.filter(|_| outcome.is_some()),
+            is_coded: false,
         });
     }
 

@@ -54,6 +54,8 @@ impl<'a> Cell<'a> {
 pub(super) struct Row<R> {
     /// Its known columns.
     pub(super) columns: R,
+    /// A value is an object or a list, whose content the columns do not tell.
+    nested: bool,
     /// Depends on every column, known or not, but not on their order.
     pub(super) fingerprint: u64,
     /// Whether it has any column that the report knows.
@@ -73,7 +75,15 @@ pub(super) fn read<'a, R: Columns<'a>>(
     let mut deserializer = serde_json::Deserializer::from_slice(input);
     let seed = RowSeed { fingerprint: key.fingerprint(), columns: PhantomData };
     match seed.deserialize(&mut deserializer) {
-        Ok(row) => Ok(Some((row, deserializer.into_iter::<IgnoredAny>().byte_offset()))),
+        Ok(mut row) => {
+            let length = deserializer.into_iter::<IgnoredAny>().byte_offset();
+            if row.nested {
+                let mut raw = key.fingerprint();
+                raw.raw(&input[..length]);
+                row.fingerprint = raw.finish();
+            }
+            Ok(Some((row, length)))
+        }
         Err(error) if error.is_eof() => Ok(None),
         // The cause is left out, since its text may quote the answer.
         Err(_) => Err(DecodeError::NotJson),
@@ -103,6 +113,7 @@ impl<'de, R: Columns<'de>> Visitor<'de> for RowSeed<R> {
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Row<R>, A::Error> {
         let mut columns = R::default();
         let mut recognised = false;
+        let mut nested = false;
         let mut seen = 0;
         while let Some(Name(name)) = map.next_key()? {
             seen += 1;
@@ -111,10 +122,11 @@ impl<'de, R: Columns<'de>> Visitor<'de> for RowSeed<R> {
             }
             let value: Cell<'de> = map.next_value()?;
             let name = column_name(&name);
+            nested |= value == Cell::Nested;
             self.fingerprint.column(&name, value.text().unwrap_or_default());
             recognised |= columns.take(&name, value);
         }
-        Ok(Row { columns, fingerprint: self.fingerprint.finish(), recognised, empty: seen == 0 })
+        Ok(Row { columns, nested, fingerprint: self.fingerprint.finish(), recognised, empty: seen == 0 })
     }
 }
 

@@ -1,5 +1,7 @@
 //! The decoder: bytes of one answer in, a reading (or the answer of a helper call) out.
 
+use std::fmt;
+
 use thiserror::Error;
 
 use super::call_detail::CallDetail;
@@ -147,13 +149,22 @@ impl Coding {
 /// Takes the bytes of one answer as they arrive.
 ///
 /// Memory holds the rows' contributions, names, and at most one row; never the answer.
-#[derive(Debug)]
 pub struct Decoder {
     request: Request,
     asked: Timestamp,
     framer: Framer,
     collector: Collector,
     failed: Option<DecodeError>,
+}
+
+impl fmt::Debug for Decoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The row in progress is private.
+        f.debug_struct("Decoder")
+            .field("request", &self.request)
+            .field("bytes", &self.framer.bytes())
+            .finish()
+    }
 }
 
 impl Decoder {
@@ -227,9 +238,9 @@ impl Decoder {
         if let Some(error) = self.failed {
             return Err(error);
         }
-        let Collector { settings, mut tally, lone, rows } = self.collector;
-        tally.bytes = self.framer.bytes();
-        let framed = self.framer.finish()?;
+        let Decoder { request, asked, framer, mut collector, .. } = self;
+        collector.tally.bytes = framer.bytes();
+        let framed = framer.finish()?;
         let mut envelope = framed.envelope;
         if !framed.is_envelope && framed.data != Data::Rows {
             return Err(DecodeError::NotAnEnvelope);
@@ -239,52 +250,70 @@ impl Decoder {
         match status {
             200..=299 => {
                 let nothing_said = framed.data != Data::Rows && envelope.stated != Some(0);
-                if nothing_said || lone == Lone::Unknown {
+                if nothing_said || collector.lone == Lone::Unknown {
                     return Err(DecodeError::NoRows);
                 }
             }
-            404 if tally.rows > 0 && lone != Lone::Unknown => return Err(DecodeError::UnexpectedRows),
+            404 if collector.tally.rows > 0 => return Err(DecodeError::UnexpectedRows),
             404 => {}
             _ => return Err(DecodeError::Refused { status, envelope }),
         }
-        let request = self.request;
-        let mut as_reported = AsReported::Nothing;
-        let reading = |content, settings: &Settings| {
-            Answer::Reading(Reading {
-                report: request.report,
-                skill: request.skill.clone(),
-                window: settings.window,
-                slot: request.slot,
-                now: request.now,
-                asked: self.asked,
-                date,
-                content,
-            })
-        };
-        let answer = match rows {
-            Kind::ServiceLevel(rows) => {
-                let (totals, day) = rows.finish(&settings);
-                as_reported = AsReported::ServiceLevel(day);
-                reading(Content::Totals(totals), &settings)
-            }
-            Kind::Ivr(rows) => {
-                let (totals, hours) = rows.finish();
-                as_reported = AsReported::Ivr(hours);
-                reading(Content::Totals(totals), &settings)
-            }
-            Kind::Callbacks(rows) => reading(Content::Events(rows.finish(&settings, &mut tally)), &settings),
-            Kind::CallDetail(rows) => reading(Content::Events(rows.finish(&settings, &mut tally)), &settings),
-            Kind::Surveys(rows) => reading(Content::Events(rows.finish(&settings, &mut tally)), &settings),
-            Kind::Witness(rows) => Answer::Witness(rows.finish()?),
-            Kind::Skills(rows) => Answer::Skills(rows.finish()),
-            Kind::Quota(rows) => Answer::Quota(rows.finish()?),
-        };
-        Ok(Decoded { answer, envelope, tally, as_reported })
+        conclude(&request, asked, date, envelope, collector)
+    }
+
+    /// The answer to a 404 that the client takes for "no rows" though its body says nothing.
+    pub fn empty(self, date: Option<Timestamp>) -> Result<Decoded, DecodeError> {
+        let envelope = Envelope { code: Some(404), ..Envelope::default() };
+        let rows = Kind::of(self.request.report);
+        let tally = Tally { bytes: self.framer.bytes(), ..Tally::default() };
+        let collector = Collector { tally, lone: Lone::No, rows, ..self.collector };
+        conclude(&self.request, self.asked, date, envelope, collector)
     }
 }
 
+fn conclude(
+    request: &Request,
+    asked: Timestamp,
+    date: Option<Timestamp>,
+    envelope: Envelope,
+    collector: Collector,
+) -> Result<Decoded, DecodeError> {
+    let Collector { settings, mut tally, rows, .. } = collector;
+    let mut as_reported = AsReported::Nothing;
+    let reading = |content, settings: &Settings| {
+        Answer::Reading(Reading {
+            report: request.report,
+            skill: request.skill.clone(),
+            window: settings.window,
+            slot: request.slot,
+            now: request.now,
+            asked,
+            date,
+            content,
+        })
+    };
+    let answer = match rows {
+        Kind::ServiceLevel(rows) => {
+            let (totals, day) = rows.finish(&settings);
+            as_reported = AsReported::ServiceLevel(day);
+            reading(Content::Totals(totals), &settings)
+        }
+        Kind::Ivr(rows) => {
+            let (totals, hours) = rows.finish();
+            as_reported = AsReported::Ivr(hours);
+            reading(Content::Totals(totals), &settings)
+        }
+        Kind::Callbacks(rows) => reading(Content::Events(rows.finish(&settings, &mut tally)), &settings),
+        Kind::CallDetail(rows) => reading(Content::Events(rows.finish(&settings, &mut tally)), &settings),
+        Kind::Surveys(rows) => reading(Content::Events(rows.finish(&settings, &mut tally)), &settings),
+        Kind::Witness(rows) => Answer::Witness(rows.finish()?),
+        Kind::Skills(rows) => Answer::Skills(rows.finish()),
+        Kind::Quota(rows) => Answer::Quota(rows.finish()?),
+    };
+    Ok(Decoded { answer, envelope, tally, as_reported })
+}
+
 /// The rows so far, and what they are read with.
-#[derive(Debug)]
 struct Collector {
     settings: Settings,
     tally: Tally,
@@ -303,7 +332,6 @@ enum Lone {
 }
 
 /// The rows so far, in the shape of their report.
-#[derive(Debug)]
 enum Kind {
     ServiceLevel(ServiceLevel),
     Ivr(Ivr),
@@ -392,7 +420,7 @@ impl Rows for Collector {
         match &mut self.rows {
             Kind::ServiceLevel(rows) => rows.unreadable(),
             Kind::Witness(rows) => rows.unreadable(),
-            _ => self.tally.drop_row(super::Drop::NoIdentity),
+            _ => self.tally.drop_row(super::DropReason::NoIdentity),
         }
     }
 }

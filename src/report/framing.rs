@@ -46,8 +46,7 @@ pub(super) enum Data {
     Rows,
 }
 
-/// The state of taking an answer apart.
-#[derive(Debug)]
+/// The state of taking an answer apart. Not `Debug`: the row in progress is private.
 pub(super) struct Framer {
     state: State,
     framed: Framed,

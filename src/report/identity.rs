@@ -91,6 +91,11 @@ impl Fingerprint {
         self.sum = self.sum.wrapping_add(fold(name ^ self.seeds[1], value | 1));
     }
 
+    /// Takes a whole row as it was written, for what columns do not tell.
+    pub(super) fn raw(&mut self, row: &[u8]) {
+        self.sum = self.sum.wrapping_add(self.bytes(self.seeds[0], row));
+    }
+
     pub(super) const fn finish(self) -> u64 {
         self.sum
     }

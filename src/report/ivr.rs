@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::columns::{Cell, Columns, Row};
 use super::field::{self, Moment};
 use super::label;
-use super::tally::{Drop, Gauge, Tally};
+use super::tally::{DropReason, Gauge, Tally};
 use super::{Amount, LabelValues, Observation, Total, When};
 use crate::api::Grain;
 use crate::metrics::{Label, catalogue};
@@ -44,14 +44,14 @@ impl Ivr {
     pub(super) fn row(&mut self, row: Row<IvrRow<'_>>, tally: &mut Tally) {
         let row = row.columns;
         if row.hour.text().is_some_and(label::is_total) {
-            return tally.drop_row(Drop::TotalRow);
+            return tally.drop_row(DropReason::TotalRow);
         }
         // A value without an hour belongs to `diagram_1_1`: it is a day, not the hour 0.
         let hour = match field::present(row.hour.text()).map(field::moment) {
             Some(Ok(Some(Moment::Time(at)))) => Bucket::of(at, Grain::Hour),
             _ => {
                 tally.reject("date");
-                return tally.drop_row(Drop::NoIdentity);
+                return tally.drop_row(DropReason::NoIdentity);
             }
         };
         let before = self.hours.get(&hour).copied().unwrap_or(Some((0, 0)));

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::identity::IdentityKey;
-use super::tally::{Drop, Tally};
+use super::tally::{DropReason, Tally};
 use super::{Amount, Event, When};
 use crate::time::civil::DateTime;
 
@@ -13,16 +13,19 @@ pub(super) struct Occurrence {
     pub(super) event: Event,
     /// Equal only for rows that are equal in every column.
     pub(super) fingerprint: u64,
-    /// Whether what is decided late has been decided.
+    /// `diagram_3`: whether the status is final.
     pub(super) is_final: bool,
-    /// When it was decided, where the report says so.
+    /// `diagram_3`: when it became so.
     pub(super) decided: Option<DateTime>,
+    /// `cdr_1`, `diagram_4`: whether the code or the result is there already.
+    pub(super) is_coded: bool,
 }
 
 /// Numbers the occurrences of each identity, final ones first, and drops duplicates.
 ///
 /// The order among equal identities must be the same at every reading, or their cells would change places:
-/// final ones keep theirs by the time of their decision, and ties end in what does not change.
+/// final ones keep theirs by the time of their decision, others by what does not change in them. What comes
+/// late decides only between rows that are otherwise equal.
 pub(super) fn number(rows: Vec<Occurrence>, key: &IdentityKey, tally: &mut Tally) -> Vec<Event> {
     let mut order: Vec<(u128, usize)> =
         rows.iter().enumerate().map(|(at, row)| (row.event.identity, at)).collect();
@@ -41,7 +44,7 @@ pub(super) fn number(rows: Vec<Occurrence>, key: &IdentityKey, tally: &mut Tally
             if is_new {
                 seen.push(row.fingerprint);
             } else {
-                tally.drop_row(Drop::Duplicate);
+                tally.drop_row(DropReason::Duplicate);
             }
             is_new
         });
@@ -73,5 +76,6 @@ fn compare(a: &Occurrence, b: &Occurrence) -> Ordering {
         .then_with(|| a.decided.cmp(&b.decided))
         .then_with(|| a.event.key.cmp(&b.event.key))
         .then_with(|| amounts(a).cmp(&amounts(b)))
+        .then_with(|| b.is_coded.cmp(&a.is_coded))
         .then_with(|| a.fingerprint.cmp(&b.fingerprint))
 }

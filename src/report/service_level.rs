@@ -10,7 +10,7 @@ use super::columns::{Cell, Columns, Row};
 use super::decode::Settings;
 use super::field::{self, Decimal, divide_rounded};
 use super::label;
-use super::tally::{Drop, Gauge, Tally};
+use super::tally::{DropReason, Gauge, Tally};
 use super::{Amount, LabelValues, Observation, Total, When};
 use crate::config::Denominator;
 use crate::metrics::{Family, Label, catalogue};
@@ -161,7 +161,7 @@ impl ServiceLevel {
     pub(super) fn row(&mut self, row: Row<DnisRow<'_>>, settings: &Settings, tally: &mut Tally) {
         let row = row.columns;
         if row.dnis.text().is_some_and(label::is_total) {
-            return tally.drop_row(Drop::TotalRow);
+            return tally.drop_row(DropReason::TotalRow);
         }
         let dnis = label::dnis(row.dnis.text());
         let reported = convert(&row, settings, tally);

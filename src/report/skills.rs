@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::columns::{Cell, Columns, Row};
-use super::tally::{Drop, Tally};
+use super::tally::{DropReason, Tally};
 use super::{field, label};
 
 /// The columns of a row.
@@ -34,10 +34,10 @@ impl SkillNames {
         let row = row.columns;
         let Some(id) = skill(&row.id) else {
             tally.reject("skill_id");
-            return tally.drop_row(Drop::NoIdentity);
+            return tally.drop_row(DropReason::NoIdentity);
         };
         if label::is_total(&id) {
-            return tally.drop_row(Drop::TotalRow);
+            return tally.drop_row(DropReason::TotalRow);
         }
         tally.names.skill(&id, row.name.text());
         let name = tally.names.skills.get(id.as_str()).map(ToString::to_string);

@@ -6,7 +6,7 @@ use super::decode::Settings;
 use super::field::{self, Moment};
 use super::label;
 use super::occurrence::{self, Occurrence};
-use super::tally::{Drop, Tally};
+use super::tally::{DropReason, Tally};
 use super::{Amount, Event, LabelValues, Observation, When, moment_bytes};
 use crate::api::Report;
 use crate::metrics::{Family, Label, catalogue};
@@ -92,18 +92,18 @@ impl Surveys {
         if (conn_id.is_none() || !matches!(date, Some(Ok(Some(_)))))
             && names.iter().any(|cell| cell.text().is_some_and(label::is_total))
         {
-            return tally.drop_row(Drop::TotalRow);
+            return tally.drop_row(DropReason::TotalRow);
         }
         let Some(Ok(Some(Moment::Time(at)))) = date else {
             tally.reject("date");
-            return tally.drop_row(Drop::NoIdentity);
+            return tally.drop_row(DropReason::NoIdentity);
         };
         let agent = field::present(row.agent.text());
         let (kind, call): (&[u8], _) = match (conn_id, field::present(row.ani.text())) {
             (Some(conn_id), _) => (b"conn_id", conn_id),
             (None, Some(ani)) => (b"ani", ani),
             (None, None) if agent.is_some() => (b"", ""),
-            (None, None) => return tally.drop_row(Drop::NoIdentity),
+            (None, None) => return tally.drop_row(DropReason::NoIdentity),
         };
         let when = moment_bytes(at);
         let parts = [kind, call.as_bytes(), &when, agent.unwrap_or_default().as_bytes()];
@@ -115,14 +115,15 @@ impl Surveys {
             (Label::SkillId, tally.label(Label::SkillId, skill)),
             (Label::Interaction, tally.label(Label::Interaction, label::word(row.interaction.text()))),
         ]);
-        let is_final = field::present(row.result.text()).is_some();
+        let is_coded = field::present(row.result.text()).is_some();
         row.answers.sort_unstable_by_key(|(number, _)| *number);
         let observations = observations(&row, settings.coding.is_over(at), tally);
         self.rows.push(Occurrence {
             event: Event { at, identity, key, observations, status: None },
             fingerprint,
-            is_final,
+            is_final: false,
             decided: None,
+            is_coded,
         });
     }
 

@@ -19,7 +19,7 @@ pub struct Tally {
     /// Values that could not be read, by the report's own field.
     pub rejected: BTreeMap<&'static str, u64>,
     /// Rows that were left out.
-    pub dropped: BTreeMap<Drop, u64>,
+    pub dropped: BTreeMap<DropReason, u64>,
     /// Failed self-checks of rebuilt numbers, by the name of the check.
     pub mismatches: BTreeMap<&'static str, u64>,
     /// Label values that became `other` because they could be a person's number, rows of this answer.
@@ -34,7 +34,7 @@ pub struct Tally {
 
 /// Why a row is not part of a reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Drop {
+pub enum DropReason {
     /// A closing row with totals.
     TotalRow,
     /// The same row, equal in every column, a second time.
@@ -43,13 +43,13 @@ pub enum Drop {
     NoIdentity,
 }
 
-impl Drop {
+impl DropReason {
     /// The value of the label `reason`.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Drop::TotalRow => "total_row",
-            Drop::Duplicate => "duplicate",
-            Drop::NoIdentity => "no_identity",
+            DropReason::TotalRow => "total_row",
+            DropReason::Duplicate => "duplicate",
+            DropReason::NoIdentity => "no_identity",
         }
     }
 }
@@ -143,7 +143,7 @@ impl Tally {
         *self.rejected.entry(field).or_default() += 1;
     }
 
-    pub(super) fn drop_row(&mut self, why: Drop) {
+    pub(super) fn drop_row(&mut self, why: DropReason) {
         *self.dropped.entry(why).or_default() += 1;
     }
 

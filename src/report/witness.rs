@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::columns::{Cell, Columns, Row};
 use super::decode::DecodeError;
 use super::skills::skill;
-use super::tally::{Drop, Tally};
+use super::tally::{DropReason, Tally};
 use super::{field, label};
 use crate::api::Report;
 use crate::schedule::WitnessRow;
@@ -44,7 +44,7 @@ impl Witness {
         let is_total = |cell: &Cell<'_>| cell.text().is_some_and(label::is_total);
         let id = skill(&row.id);
         if is_total(&row.id) || (id.is_none() && is_total(&row.name)) {
-            return tally.drop_row(Drop::TotalRow);
+            return tally.drop_row(DropReason::TotalRow);
         }
         let Some(id) = id else {
             tally.reject("skill_id");
