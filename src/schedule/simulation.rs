@@ -78,6 +78,8 @@ pub(super) struct Vendor {
     pub(super) witness_refused: bool,
     /// Calls a day of each row of `skill_6`.
     pub(super) calls_per_day: f64,
+    /// Windows of events longer than this, in seconds, time out.
+    pub(super) slow_beyond: Option<i64>,
 }
 
 #[derive(Debug, Clone)]
@@ -127,6 +129,7 @@ impl World {
             rows_per_hour: 50.0,
             witness_refused: false,
             calls_per_day: 500.0,
+            slow_beyond: None,
         };
         let mut history = History::default();
         let from = operation.count_from.instant(&operation.zone, now);
@@ -157,31 +160,44 @@ impl World {
 
     pub(super) fn run_for(&mut self, hours: i64) {
         let until = self.now.saturating_add(SignedDuration::from_hours(hours)).unwrap();
-        let mut idle = 0;
         while self.now < until {
-            match self.schedule.next(self.now, &self.history) {
-                Next::Ask(request) => {
-                    idle = 0;
-                    self.check(&request);
-                    let outcome = self.answer(&request);
-                    let asked = self.now;
-                    self.now = self.now.saturating_add(self.vendor.latency).unwrap();
-                    self.note(&request, &outcome, asked);
-                    self.schedule.done(&request, outcome.clone(), self.now);
-                    self.sent.push(Sent { at: asked, request, outcome });
-                }
-                Next::Book(booking) => {
-                    idle += 1;
-                    self.history.quota_day = Some(booking.quota_day);
-                    self.history.booked = booking.total;
-                }
-                Next::Wait(at) => {
-                    assert!(at > self.now, "a wait that has already passed spins");
-                    idle = 0;
-                    self.now = at.min(until);
-                }
+            self.step(until);
+        }
+    }
+
+    /// Runs until a question of the report has been asked.
+    pub(super) fn run_until_sent(&mut self, report: Report) {
+        let until = self.now.saturating_add(hours(24)).unwrap();
+        while self.step(until) != Some(report) {
+            assert!(self.now < until, "{report} is not asked for a day");
+        }
+    }
+
+    fn step(&mut self, until: Timestamp) -> Option<Report> {
+        let mut next = self.schedule.next(self.now, &self.history);
+        if let Next::Book(booking) = next {
+            self.history.quota_day = Some(booking.quota_day);
+            self.history.booked = booking.total;
+            next = self.schedule.next(self.now, &self.history);
+        }
+        match next {
+            Next::Ask(request) => {
+                self.check(&request);
+                let outcome = self.answer(&request);
+                let asked = self.now;
+                self.now = self.now.saturating_add(self.vendor.latency).unwrap();
+                self.note(&request, &outcome, asked);
+                self.schedule.done(&request, outcome.clone(), self.now);
+                let report = request.report;
+                self.sent.push(Sent { at: asked, request, outcome });
+                Some(report)
             }
-            assert!(idle < 3, "booking must lead to a question");
+            Next::Wait(at) => {
+                assert!(at > self.now, "a wait that has already passed spins");
+                self.now = at.min(until);
+                None
+            }
+            Next::Book(booking) => panic!("booked and asked again: {booking:?}"),
         }
     }
 
@@ -234,7 +250,7 @@ impl World {
                 for skill in self.vendor.skills.clone() {
                     let moves = self.rng.random_bool(self.vendor.busy);
                     let is_today =
-                        request.window.unwrap().to.date() == self.operation.zone.civil(request.now).date();
+                        request.window.unwrap().from.date() == self.operation.zone.civil(request.now).date();
                     let fingerprint = self.fingerprints.entry(skill.clone()).or_insert(1);
                     if moves && is_today {
                         *fingerprint += 1;
@@ -256,6 +272,9 @@ impl World {
             }
             _ => {
                 let window = request.window.unwrap();
+                if self.vendor.slow_beyond.is_some_and(|longest| window.seconds() > longest) {
+                    return Outcome::Split(Reason::Timeout);
+                }
                 let rows = (self.vendor.rows_per_hour * window.seconds() as f64 / 3600.0) as u64;
                 if request.report.has_rows_of_events() && rows >= 60_000 && window.seconds() > 1 {
                     return Outcome::Split(Reason::Truncated);
@@ -330,10 +349,10 @@ impl World {
     }
 
     fn look(&mut self, report: Report, skill: &str, bucket: Bucket, slot: u64, asked: Timestamp, rows: bool) {
-        let floor = self.operation.zone.bucket(
-            self.operation.count_from.instant(&self.operation.zone, self.began),
-            bucket.grain(),
-        );
+        let floor = self
+            .operation
+            .zone
+            .bucket(self.operation.count_from.instant(&self.operation.zone, self.began), bucket.grain());
         let progress = match report {
             Report::Skill6 => self.history.skills.entry(skill.to_owned()).or_insert(Progress {
                 unsealed_from: floor.min(bucket),
@@ -387,7 +406,10 @@ impl World {
     }
 
     pub(super) fn count(&self, report: Report, from: Timestamp, to: Timestamp) -> usize {
-        self.sent.iter().filter(|sent| sent.request.report == report && from <= sent.at && sent.at < to).count()
+        self.sent
+            .iter()
+            .filter(|sent| sent.request.report == report && from <= sent.at && sent.at < to)
+            .count()
     }
 }
 
