@@ -163,3 +163,8 @@ impl Progress {
             .filter(|bucket| !self.sealed_after.contains(bucket))
     }
 }
+
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ use crate::schedule::plan::{self, Assumptions, Plan};
 use crate::schedule::quota::{Quota, QuotaView, Share};
 use crate::schedule::skills::{Concerned, SkillBook};
 use crate::schedule::slot::{Slot, Task, Turn};
-use crate::schedule::{History, Next, Outcome, Purpose, Request};
+use crate::schedule::{History, Next, Outcome, Purpose, Request, split};
 use crate::time::{SignedDuration, Timestamp};
 
 /// Pause between an answer and the next question of the same operation.
@@ -43,8 +43,10 @@ pub(super) struct Lane {
     pub(super) attempted: bool,
     /// Whether the last full answer passed 20,000 rows.
     pub(super) heavy: bool,
-    /// Longest window, in seconds, that the server has been able to answer.
+    /// How long a window is asked at once, in seconds, where longer ones took too long.
     pub(super) span: Option<i64>,
+    /// The shortest window that took too long lately, in seconds.
+    pub(super) too_long: Option<i64>,
     /// The last of the older buckets that was asked.
     pub(super) cursor: Option<Bucket>,
     /// No older buckets before this instant.
@@ -101,7 +103,7 @@ impl Schedule {
     /// The schedule of an operation that starts at `now`; first turns are spread by the seed.
     pub fn new(operation: &Operation, seed: u64, now: Timestamp) -> Schedule {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let first = after(now, Duration::from_secs_f64(rng.random_range(0.0..2.0)));
+        let first = after(now, Duration::from_secs_f64(rng.random_range(0.0..5.0)));
         let mut schedule = Schedule {
             operation: operation.clone(),
             rng,
@@ -145,6 +147,7 @@ impl Schedule {
                 attempted: false,
                 heavy: false,
                 span: None,
+                too_long: None,
                 cursor: None,
                 past_at: now,
                 past_streak: 0,
@@ -219,8 +222,8 @@ impl Schedule {
     /// Puts the next question of the open slot; `None` when the slot has ended.
     fn ask(&mut self, now: Timestamp, history: &History) -> Option<Next> {
         let slot = self.slot.as_mut()?;
-        let Some(task) = slot.queue.pop_front() else {
-            self.end_slot(now);
+        let Some(mut task) = slot.queue.pop_front() else {
+            self.end_slot();
             return None;
         };
         let share = match task.purpose {
@@ -232,12 +235,19 @@ impl Schedule {
         let probes = self.pause.is_some();
         if !probes && !affords(&self.quota, &self.operation, share, now) {
             slot.queue.clear();
-            self.end_slot(now);
+            self.end_slot();
             return None;
         }
         if let Some(booking) = self.quota.booking(history) {
             slot.queue.push_front(task);
             return Some(Next::Book(booking));
+        }
+        let span = self.lanes.get(&task.report).and_then(|lane| lane.span);
+        if let (None, Some(window)) = (task.day, task.window)
+            && let Some([head, rest]) = split::shorten(task.report, window, span)
+        {
+            slot.queue.push_front(Task { window: Some(rest), ..task.clone() });
+            task.window = Some(head);
         }
         self.quota.sent();
         slot.sent += 1;
@@ -264,7 +274,7 @@ impl Schedule {
         self.ready_at = now.saturating_add(SPACING).unwrap_or(Timestamp::MAX);
         self.settle(task, outcome, now);
         if self.slot.as_ref().is_some_and(|slot| slot.queue.is_empty()) {
-            self.end_slot(now);
+            self.end_slot();
         }
     }
 
@@ -361,7 +371,6 @@ impl Schedule {
             rows: None,
             failed: 0,
             failed_in_row: 0,
-            shortened: false,
             witnessed: BTreeMap::new(),
         });
     }

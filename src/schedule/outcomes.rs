@@ -12,11 +12,17 @@ use crate::time::{Bucket, SignedDuration, Timestamp, Window};
 /// From how many rows on a row report reads only its last two hours between seals.
 const HEAVY: u64 = 20_000;
 
-/// Weight of a new slot in the moving average of requests per slot.
-const WEIGHT: f64 = 0.2;
+/// Weight of a new slot in the moving averages of requests per slot, once there have been some.
+const WEIGHT: f64 = 0.03;
 
-/// Windows shortened for time are never shortened below this, in seconds, before they are asked.
-const LEAST_SPAN: i64 = 900;
+/// Windows are not shortened below this, in seconds, before they are asked.
+const LEAST_SPAN: i64 = 3_600;
+
+/// After so many turns a window that took too long is tried again.
+const FORGIVES: u64 = 4;
+
+/// A span of so many seconds limits nothing.
+const WHOLE: i64 = 32 * 86_400;
 
 /// Failed questions in a row after which a slot gives up.
 const GIVES_UP: u32 = 3;
@@ -37,7 +43,7 @@ impl Schedule {
             self.trouble = 0;
         }
         match outcome {
-            Outcome::Applied { rows, coarse } => self.applied(&task, rows, coarse, now),
+            Outcome::Applied { rows, coarse } => self.applied(&task, rows, coarse),
             Outcome::Witness(rows) => self.witnessed(&task, &rows, now),
             Outcome::Skills(skills) => {
                 let today = self.operation.zone.bucket(now, crate::api::Grain::Day);
@@ -69,13 +75,13 @@ impl Schedule {
         }
     }
 
-    fn applied(&mut self, task: &Task, rows: u64, coarse: bool, now: Timestamp) {
+    fn applied(&mut self, task: &Task, rows: u64, coarse: bool) {
         let Some(slot) = &mut self.slot else { return };
         slot.failed_in_row = 0;
         if task.purpose == Purpose::Present {
             slot.rows = slot.rows.map(|sum| sum + rows);
         }
-        let Some(day) = task.day else { return };
+        let Some(day) = task.day else { return self.widen_span(task) };
         let (part, parts) = task.part;
         let fingerprint = slot.witnessed.get(&(day, task.skill.clone())).copied();
         let ended = slot.now >= self.operation.zone.end(day);
@@ -94,7 +100,6 @@ impl Schedule {
                 self.skills.idle_or_not(&task.skill, rows);
             }
         }
-        let _ = now;
     }
 
     /// The parts of a reading begin again, finer.
@@ -181,12 +186,21 @@ impl Schedule {
 
     /// What took too long is not asked in one piece next time.
     fn remember_span(&mut self, task: &Task, window: Window) {
-        if let Some(slot) = &mut self.slot {
-            slot.shortened = true;
-        }
         if let Some(lane) = self.lanes.get_mut(&task.report) {
-            let half = (window.seconds() / 2).max(LEAST_SPAN);
-            lane.span = Some(lane.span.map_or(half, |span| span.min(half)));
+            let length = window.seconds();
+            lane.too_long = Some(lane.too_long.map_or(length, |bad| bad.min(length)));
+            lane.span = Some((length / 2).max(LEAST_SPAN).min(lane.span.unwrap_or(i64::MAX)));
+        }
+    }
+
+    /// What was answered may be asked twice as long, up to what took too long.
+    fn widen_span(&mut self, task: &Task) {
+        let (Some(window), Some(lane)) = (task.window, self.lanes.get_mut(&task.report)) else { return };
+        if let Some(span) = lane.span
+            && window.seconds() >= span
+            && lane.too_long.is_none_or(|bad| span * 2 < bad)
+        {
+            lane.span = Some(span * 2).filter(|span| *span < WHOLE);
         }
     }
 
@@ -350,15 +364,17 @@ impl Schedule {
     }
 
     /// The slot has asked everything.
-    pub(super) fn end_slot(&mut self, now: Timestamp) {
+    pub(super) fn end_slot(&mut self) {
         let Some(slot) = self.slot.take() else { return };
         let Some(lane) = self.lanes.get_mut(&slot.report) else { return };
         let present = f64::from(slot.sent - slot.sent_apart);
         if slot.turn == Turn::Regular && slot.sent > 0 && slot.failed == 0 {
-            lane.cost += WEIGHT * (present - lane.cost);
+            let weight = WEIGHT.max(1.0 / (lane.turns as f64 + 2.0));
+            // One slot that fell to pieces says little about the next.
+            lane.cost += weight * (present.min(3.0 * lane.cost + 3.0) - lane.cost);
         }
         if slot.sent_apart > 0 {
-            lane.cost_apart += WEIGHT * (f64::from(slot.sent_apart) - lane.cost_apart);
+            lane.cost_apart += 0.2 * (f64::from(slot.sent_apart) - lane.cost_apart);
             if lane.past_at <= slot.now {
                 lane.past_streak = 0;
             }
@@ -379,10 +395,8 @@ impl Schedule {
         if let Some(rows) = slot.rows {
             lane.heavy = rows > HEAVY;
         }
-        if !slot.shortened && slot.turn == Turn::Regular {
-            // Try twice as much again, up to everything.
-            lane.span = lane.span.map(|span| span * 2).filter(|span| *span < 32 * 86_400);
+        if slot.turn == Turn::Regular && lane.turns.is_multiple_of(FORGIVES) {
+            lane.too_long = lane.too_long.map(|bad| bad * 2).filter(|bad| *bad < 2 * WHOLE);
         }
-        let _ = now;
     }
 }

@@ -85,8 +85,6 @@ pub(super) struct Slot {
     pub(super) failed: u32,
     /// Failed questions in a row.
     pub(super) failed_in_row: u32,
-    /// Whether a question was cut for time or size.
-    pub(super) shortened: bool,
     /// Fingerprints the witness showed in this slot.
     pub(super) witnessed: BTreeMap<(Bucket, String), u64>,
 }

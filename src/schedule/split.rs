@@ -31,18 +31,13 @@ pub(super) fn halves(report: Report, window: Window) -> Option<[Window; 2]> {
     Some([Window { from: window.from, to: middle }, Window { from: middle, to: window.to }])
 }
 
-/// The window in consecutive pieces of at most `span` seconds, cut where [`halves`] may cut.
-pub(super) fn pieces(report: Report, window: Window, span: Option<i64>) -> Vec<Window> {
+/// The first `span` seconds of a longer window, cut where [`halves`] may cut, and the rest of it.
+pub(super) fn shorten(report: Report, window: Window, span: Option<i64>) -> Option<[Window; 2]> {
     let step = if report.has_rows_of_events() { 1 } else { 3600 };
-    let Some(span) = span.map(|span| (span / step * step).max(step)) else { return vec![window] };
-    let mut pieces = Vec::new();
-    let mut from = window.from;
-    while from < window.to {
-        let to = shift(from, SignedDuration::from_secs(span)).min(window.to);
-        pieces.push(Window { from, to });
-        from = to;
-    }
-    pieces
+    let span = (span? / step * step).max(step);
+    let middle = shift(window.from, SignedDuration::from_secs(span));
+    (middle < window.to)
+        .then_some([Window { from: window.from, to: middle }, Window { from: middle, to: window.to }])
 }
 
 /// The finer number of parts after `parts`; `None` at the finest.
@@ -58,7 +53,14 @@ pub(super) fn parts_for(calls: i64) -> u16 {
 /// The parts of a day that have begun at the local time `present`, the last one cut there.
 pub(super) fn day_parts(day: Bucket, parts: u16, present: DateTime) -> Vec<Window> {
     let whole = day.window();
-    let length = 86_400 / i64::from(parts.max(1));
-    let to = whole.to.min(present);
-    pieces(Report::Diagram3, Window { from: whole.from, to }, Some(length))
+    let length = SignedDuration::from_secs(86_400 / i64::from(parts.max(1)));
+    let end = whole.to.min(present);
+    let mut windows = Vec::new();
+    let mut from = whole.from;
+    while from < end {
+        let to = shift(from, length).min(end);
+        windows.push(Window { from, to });
+        from = to;
+    }
+    windows
 }

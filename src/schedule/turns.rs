@@ -80,7 +80,7 @@ impl Schedule {
         let progress = history.reports.get(&report);
         let narrow = lane.heavy && report.has_rows_of_events() && !cadence.has_seal_due(progress, now);
         let window = cadence.present(progress, now, narrow);
-        (rows(report, window, lane.span, Purpose::Present), narrow)
+        (VecDeque::from([Task::rows(report, window, Purpose::Present)]), narrow)
     }
 
     /// The days of `skill_6` that have their turn now: what seals first, then today, then what has ended.
@@ -211,7 +211,7 @@ impl Schedule {
             let progress = history.reports.get(&report);
             let found = progress.and_then(|progress| cadence.catch_up(progress, now, lane.cursor, lane.span));
             let Some((window, last)) = found else { return VecDeque::new() };
-            let tasks = rows(report, window, lane.span, Purpose::CatchUp);
+            let tasks = VecDeque::from([Task::rows(report, window, Purpose::CatchUp)]);
             self.lanes.entry(report).and_modify(|lane| lane.cursor = Some(last));
             return tasks;
         }
@@ -234,9 +234,4 @@ fn next_past_day(
     let mut days = concerned.days_before(cadence.open(now));
     days.retain(|day| cadence.is_apart(*day, now));
     days.iter().find(|day| cursor.is_none_or(|at| at < **day)).or(days.first()).copied()
-}
-
-fn rows(report: Report, window: Window, span: Option<i64>, purpose: Purpose) -> VecDeque<Task> {
-    let pieces = split::pieces(report, window, span);
-    pieces.into_iter().map(|window| Task::rows(report, window, purpose)).collect()
 }
