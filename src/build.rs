@@ -1,7 +1,7 @@
 //! What `--version` and the build information say that the source cannot: revision and compiler.
 //!
-//! Sets `WOLKVOX_REVISION` (from the variable of that name, else from git, else `unknown`) and
-//! `WOLKVOX_RUSTC` (for example `1.95.0`). Nothing else of the building machine enters the program.
+//! Sets `WOLKVOX_REVISION` (from the variable of that name, else from git, else `unknown`),
+//! `WOLKVOX_RUSTC` (for example `1.95.0`) and `WOLKVOX_TARGET`. Nothing else of the building machine enters the program.
 #![expect(clippy::disallowed_methods, reason = "a build script is configured by the environment")]
 
 use std::path::Path;
@@ -17,6 +17,8 @@ fn main() {
     let version = answer(&rustc, &["--version"]).unwrap_or_default();
     let version = version.split_whitespace().nth(1).unwrap_or("unknown");
     println!("cargo::rustc-env=WOLKVOX_RUSTC={version}");
+    let target = std::env::var("TARGET").unwrap_or_else(|_| "unknown".to_owned());
+    println!("cargo::rustc-env=WOLKVOX_TARGET={target}");
 }
 
 /// The revision that the caller states, for builds from a copy without its history.

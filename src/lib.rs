@@ -17,6 +17,9 @@
 //! | [`exposition`] | samples | prepared bytes |
 //! | [`status`] | the same for people | a page |
 //! | [`server`] | prepared bytes | answers |
+//! | [`pipeline`] | all of the above | running operations |
+//! | [`simulator`] | nothing of the above | the API, imitated |
+//! | [`commands`] | the command line | an exit status |
 
 #![forbid(unsafe_code)]
 
@@ -34,4 +37,18 @@ pub mod report;
 
 pub mod ledger;
 
+pub mod names;
+pub mod today;
+pub mod vitals;
+
+pub mod exposition;
+
+pub mod status;
+
+pub mod server;
+
+pub mod pipeline;
+
 pub mod simulator;
+
+pub mod commands;
