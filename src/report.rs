@@ -105,3 +105,20 @@ pub enum When {
     /// A fallback: counted at the seal when no `Once` of the same family and slot has been seen by then.
     AtSeal,
 }
+
+/// The secret that turns private identities into hashes; it lies beside the ledger file.
+#[derive(Clone, PartialEq, Eq)]
+pub struct IdentityKey([u8; 32]);
+
+impl IdentityKey {
+    /// The key with these bytes.
+    pub const fn new(bytes: [u8; 32]) -> IdentityKey {
+        IdentityKey(bytes)
+    }
+}
+
+impl std::fmt::Debug for IdentityKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("IdentityKey(..)")
+    }
+}
