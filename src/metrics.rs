@@ -195,6 +195,11 @@ impl LabelText {
         LabelText(text.into())
     }
 
+    /// Pairs that were joined and escaped before, for example in an earlier process.
+    pub fn from_text(text: &str) -> LabelText {
+        LabelText(text.into())
+    }
+
     /// The pairs as they stand between the braces.
     pub fn as_str(&self) -> &str {
         &self.0

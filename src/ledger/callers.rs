@@ -1,0 +1,160 @@
+//! When the DNIS of a server are callers' numbers: their series are withdrawn, and growth goes to `other`.
+
+use super::LedgerError;
+use super::apply::{Blob, Work, label_text, sum};
+use super::books::identity_of;
+use super::cell::{Cell, Entry, State, spread};
+use super::labels::{Labels, NONE, OTHER};
+use super::record::dnis_text;
+use super::series::{Hidden, value_in};
+use super::tables;
+use crate::api::Report;
+use crate::metrics::{Family, Label, LabelText};
+use crate::report::LabelValues;
+use crate::report::Amount;
+
+impl Work<'_> {
+    /// Withdraws every DNIS series. What their cells hold stays with them until the seal; from now on the
+    /// `other` cell of each bucket takes the whole answer, less what the frozen cells hold.
+    pub(super) fn withdraw_callers(&mut self) -> Result<(), LedgerError> {
+        let policy = dnis_text(&self.operation.dnis);
+        self.books.touch_record().callers = Some(policy);
+        self.books.touch_labels().clear(Label::Dnis);
+        let places = tables::buckets_with_cells(self.transaction, self.books.record.id, Report::Skill6)?;
+        let scope = self.scope.clone();
+        for place in places {
+            self.scope = (Report::Skill6, place.scope.clone());
+            let mut blob = if self.scope == scope { self.take(place.bucket)? } else { self.foreign(&place)? };
+            self.freeze(&mut blob)?;
+            if self.scope == scope {
+                self.put(place.bucket, blob);
+            } else {
+                self.changes.cells.push((place, Some(blob.cells.encode())));
+            }
+        }
+        self.scope = scope;
+        for id in 0..self.books.series.len() as u32 {
+            let series = self.books.series.get(id)?;
+            let dnis = value_in(&series.labels, Label::Dnis);
+            if series.hidden != Hidden::Withdrawn && dnis.is_some_and(|dnis| dnis != OTHER && dnis != NONE) {
+                let labels = self.cloak(&series.labels);
+                self.books.series.touch(id).hidden = Hidden::Withdrawn;
+                self.books.series.rename(id, labels);
+            }
+        }
+        Ok(())
+    }
+
+    fn foreign(&mut self, place: &tables::Place) -> Result<Blob, LedgerError> {
+        let cells = tables::read_cells(self.transaction, self.books.record.id, place)?;
+        Ok(Blob::of(cells.unwrap_or_default()))
+    }
+
+    fn freeze(&mut self, blob: &mut Blob) -> Result<(), LedgerError> {
+        let is_callers = |key: &LabelValues| {
+            key.get(&Label::Dnis).is_some_and(|dnis| **dnis != *OTHER && **dnis != *NONE)
+        };
+        let mut frozen: Vec<(u32, Vec<(&'static Family, u16, Amount)>)> = Vec::new();
+        for cell in blob.cells.cells.values_mut() {
+            if cell.frozen || !is_callers(&blob.cells.keys[cell.key as usize]) {
+                continue;
+            }
+            cell.frozen = true;
+            let mut key = blob.cells.keys[cell.key as usize].clone();
+            key.insert(Label::Dnis, OTHER.into());
+            let key = blob.cells.keys.iter().position(|known| *known == key).unwrap_or_else(|| {
+                blob.cells.keys.push(key);
+                blob.cells.keys.len() - 1
+            }) as u32;
+            let place = frozen.iter().position(|(known, _)| *known == key).unwrap_or_else(|| {
+                frozen.push((key, Vec::new()));
+                frozen.len() - 1
+            });
+            for entry in &cell.entries {
+                let family = self.books.series.get(entry.series)?.family;
+                let sums = &mut frozen[place].1;
+                match sums.iter_mut().find(|(known, slot, _)| known.is(family) && *slot == entry.slot) {
+                    Some((_, _, known)) => *known = sum(family, known, &entry.amount)?,
+                    None => sums.push((family, entry.slot, entry.amount.clone())),
+                }
+            }
+        }
+        for (key, sums) in frozen {
+            self.absorb(blob, key, &sums)?;
+        }
+        // No number may stay in clear with its cells.
+        for key in &mut blob.cells.keys {
+            if is_callers(key) {
+                key.insert(Label::Dnis, OTHER.into());
+            }
+        }
+        Labels::close_all(&mut blob.cells.closed, Label::Dnis);
+        blob.dirty = true;
+        Ok(())
+    }
+
+    /// Raises amount and base of the `other` cell alike, so that its contribution does not move.
+    fn absorb(
+        &mut self,
+        blob: &mut Blob,
+        key: u32,
+        sums: &[(&'static Family, u16, Amount)],
+    ) -> Result<(), LedgerError> {
+        let labels = blob.cells.keys[key as usize].clone();
+        self.birth(&labels)?;
+        let identity = identity_of(self.key, &labels);
+        let mut cell = blob.cells.cells.remove(&identity).unwrap_or_else(|| Cell {
+            key,
+            opening: false,
+            frozen: false,
+            content: 0,
+            labels: 0,
+            status: None,
+            entries: Vec::new(),
+        });
+        for (family, slot, amount) in sums {
+            let text = label_text(&self.operation.name, family, &[&labels]);
+            let series = self.meet(family, text)?;
+            let extra = spread(family, amount)?;
+            match cell.entries.iter_mut().find(|entry| entry.series == series && entry.slot == *slot) {
+                Some(entry) => {
+                    entry.amount = sum(family, &entry.amount, amount)?;
+                    let mut base = entry.base.take().unwrap_or_else(|| vec![0; family.width()].into());
+                    super::cell::add(family, amount, None, 1, &mut base)?;
+                    entry.base = Some(base);
+                }
+                None => cell.entries.push(Entry {
+                    series,
+                    slot: *slot,
+                    state: State::Follows,
+                    amount: amount.clone(),
+                    base: Some(extra),
+                }),
+            }
+        }
+        blob.cells.cells.insert(identity, cell);
+        Ok(())
+    }
+
+    /// A withdrawn series whose DNIS is admitted again, after the configuration changed, gets its name back.
+    pub(super) fn return_withdrawn(&mut self, family: &'static Family, labels: &LabelText) {
+        if self.report != Report::Skill6 || self.books.record.callers.is_some() {
+            return;
+        }
+        if self.books.series.find(family, labels).is_some() {
+            return;
+        }
+        if let Some(id) = self.books.series.find(family, &self.cloak(labels)) {
+            self.books.series.rename(id, labels.clone());
+            self.books.series.touch(id).hidden = Hidden::Retired;
+        }
+    }
+
+    /// The same labels with a keyed hash in place of the DNIS, so that no caller's number stays in the file.
+    fn cloak(&self, labels: &LabelText) -> LabelText {
+        let Some(dnis) = value_in(labels, Label::Dnis) else { return labels.clone() };
+        let hash = identity_of(self.key, &LabelValues::from([(Label::Dnis, dnis.into())]));
+        let from = format!("dnis=\"{dnis}\"");
+        LabelText::from_text(&labels.as_str().replacen(&from, &format!("dnis=\"#{hash:032x}\""), 1))
+    }
+}

@@ -1,0 +1,223 @@
+//! How operations, reports and skills enter, leave and come back.
+
+use std::collections::BTreeSet;
+
+use super::LedgerError;
+use super::books::{Books, ScopeName};
+use super::record::{Record, count_from_text, dnis_text, skills_mode};
+use super::scope::{Scope, Start};
+use crate::api::{Grain, Report};
+use crate::config::{CountFrom, Operation, Skills};
+use crate::time::{SignedDuration, Timestamp};
+
+/// The record of an operation that enters now.
+pub(super) fn record(id: u32, operation: &Operation, from_now: bool, now: Timestamp) -> Record {
+    let count_from = if from_now { CountFrom::Now } else { operation.count_from };
+    Record {
+        id,
+        server: None,
+        entered: now.as_millisecond(),
+        count_from: count_from_text(count_from),
+        count_since: count_from.instant(&operation.zone, now).as_millisecond(),
+        skills: String::new(),
+        awaits_list: false,
+        callers: None,
+        hidden: BTreeSet::new(),
+        swept: operation.zone.bucket(now, Grain::Day).index(),
+        booked: 0,
+        quota_day: None,
+    }
+}
+
+/// Brings the books in line with a configuration.
+pub(super) fn enter(
+    books: &mut Books,
+    operation: &Operation,
+    is_new: bool,
+    now: Timestamp,
+) -> Result<Vec<String>, LedgerError> {
+    let mut warnings = Vec::new();
+    bind(books, operation)?;
+    let asked = count_from_text(operation.count_from);
+    if asked != books.record.count_from {
+        warnings.push(format!(
+            "operations.{}.count_from is {asked}, but the operation entered the ledger with {}, which stands",
+            operation.name, books.record.count_from
+        ));
+    }
+    let policy = dnis_text(&operation.dnis);
+    if books.record.callers.as_ref().is_some_and(|known| *known != policy) {
+        books.touch_record().callers = None;
+    }
+    let past = is_new && books.record.count_from != count_from_text(CountFrom::Now);
+    for report in Report::FIVE {
+        let Some(grain) = report.grain() else { continue };
+        let settings = operation.settings(report);
+        if past && settings.is_some() {
+            books.touch_record().hidden.insert(report.code().to_owned());
+        }
+        let Some(settings) = settings else {
+            // Nothing waits for the past of a report that is off.
+            if books.record.hidden.contains(report.code()) {
+                books.touch_record().hidden.remove(report.code());
+            }
+            leave_all(books, report, operation, now);
+            continue;
+        };
+        let settle = SignedDuration::try_from(settings.settle).unwrap_or(SignedDuration::MAX);
+        let door = Door { report, grain, settle, operation, now };
+        if report != Report::Skill6 {
+            door.enter(books, "", past_or(books, report, Start::Opening));
+            continue;
+        }
+        let mode = skills_mode(&operation.skills);
+        let is_changed = books.record.skills != mode;
+        if is_changed {
+            let record = books.touch_record();
+            mode.clone_into(&mut record.skills);
+            record.awaits_list = mode == "discover";
+        }
+        match &operation.skills {
+            Skills::All => door.only(books, &BTreeSet::from(["all".to_owned()])),
+            Skills::Named(skills) => door.only(books, skills),
+            Skills::Discover => {
+                door.leave(books, &["all".to_owned()].into());
+                // Skills of an earlier list, or of a report that was off, are read until the next list.
+                let known: Vec<ScopeName> = books
+                    .scopes
+                    .iter()
+                    .filter(|((report, skill), scope)| {
+                        *report == Report::Skill6 && **skill != *"all" && scope.firm.parked
+                    })
+                    .map(|(name, _)| name.clone())
+                    .collect();
+                for (_, skill) in known {
+                    door.enter(books, &skill, Start::Opening);
+                }
+            }
+        }
+    }
+    Ok(warnings)
+}
+
+/// Brings the skills in line with a list from discovery.
+pub(super) fn discovered(books: &mut Books, skills: &BTreeSet<String>, now: Timestamp) -> Result<(), LedgerError> {
+    let operation = books.operation()?;
+    let (Some((grain, settle)), false) = (books.settle_of(Report::Skill6), skills.is_empty()) else {
+        return Ok(());
+    };
+    if operation.skills != Skills::Discover {
+        return Ok(());
+    }
+    let door = Door { report: Report::Skill6, grain, settle, operation: &operation, now };
+    let start = if books.record.awaits_list { past_or(books, Report::Skill6, Start::Opening) } else { Start::AtZero };
+    for skill in skills {
+        door.enter(books, skill, start);
+    }
+    let gone = books
+        .scopes
+        .iter()
+        .filter(|((report, skill), _)| *report == Report::Skill6 && !skills.contains(&**skill))
+        .map(|((_, skill), _)| skill.as_ref().to_owned())
+        .collect();
+    door.leave(books, &gone);
+    if books.record.awaits_list {
+        books.touch_record().awaits_list = false;
+    }
+    Ok(())
+}
+
+/// While a report waits for the past that `count_from` names, what enters counts from there.
+fn past_or(books: &Books, report: Report, start: Start) -> Start {
+    if !books.record.hidden.contains(report.code()) {
+        return start;
+    }
+    Timestamp::from_millisecond(books.record.count_since).map_or(start, Start::From)
+}
+
+fn bind(books: &mut Books, operation: &Operation) -> Result<(), LedgerError> {
+    if operation.is_loopback() {
+        return Ok(());
+    }
+    match &books.record.server {
+        Some(bound) if *bound != operation.server => Err(LedgerError::Bound {
+            operation: operation.name.clone(),
+            bound: bound.clone(),
+            asked: operation.server.clone(),
+        }),
+        Some(_) => Ok(()),
+        None => {
+            books.touch_record().server = Some(operation.server.clone());
+            Ok(())
+        }
+    }
+}
+
+/// One report of an operation, through which scopes enter and leave.
+#[derive(Debug)]
+struct Door<'a> {
+    report: Report,
+    grain: Grain,
+    settle: SignedDuration,
+    operation: &'a Operation,
+    now: Timestamp,
+}
+
+impl Door<'_> {
+    fn enter(&self, books: &mut Books, skill: &str, start: Start) {
+        let name = (self.report, skill.into());
+        match books.scopes.get(&name) {
+            None => {
+                let scope = Scope::new(start, self.grain, self.settle, &self.operation.zone, self.now);
+                books.insert_scope(name, scope);
+            }
+            Some(scope) if scope.firm.left.is_some() => {
+                if let Some(scope) = books.touch_scope(&name) {
+                    scope.come_back(start, self.grain, self.settle, &self.operation.zone, self.now);
+                }
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn leave(&self, books: &mut Books, skills: &BTreeSet<String>) {
+        let current = self.operation.zone.bucket(self.now, self.grain).index();
+        for skill in skills {
+            let name = (self.report, skill.as_str().into());
+            if books.scopes.get(&name).is_some_and(|scope| scope.firm.left.is_none()) {
+                if let Some(scope) = books.touch_scope(&name) {
+                    scope.firm.left = Some(current);
+                }
+            }
+        }
+    }
+
+    /// Exactly these skills are read from now on.
+    fn only(&self, books: &mut Books, skills: &BTreeSet<String>) {
+        for skill in skills {
+            self.enter(books, skill, past_or(books, self.report, Start::Opening));
+        }
+        let gone = books
+            .scopes
+            .keys()
+            .filter(|(report, skill)| *report == self.report && !skills.contains(&**skill))
+            .map(|(_, skill)| skill.as_ref().to_owned())
+            .collect();
+        self.leave(books, &gone);
+    }
+}
+
+/// A report is turned off: nobody reads it, so what it holds stands, and its scopes are parked.
+fn leave_all(books: &mut Books, report: Report, operation: &Operation, now: Timestamp) {
+    let Some(grain) = report.grain() else { return };
+    let current = operation.zone.bucket(now, grain).index();
+    let names: Vec<ScopeName> = books.scopes.keys().filter(|(known, _)| *known == report).cloned().collect();
+    for name in names {
+        if books.scopes.get(&name).is_some_and(|scope| scope.firm.left.is_none()) {
+            if let Some(scope) = books.touch_scope(&name) {
+                scope.firm.left = Some(current);
+                scope.firm.parked = true;
+            }
+        }
+    }
+}

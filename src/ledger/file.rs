@@ -1,0 +1,285 @@
+//! The file, its key beside it, and what happens when either is damaged.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Write as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use rand::RngCore as _;
+use redb::{Builder, Database, DatabaseError, StorageError};
+use sha2::{Digest as _, Sha256};
+
+use super::LedgerError;
+use super::books::Books;
+use super::tables::{self, SCHEMA};
+use crate::time::Timestamp;
+
+/// Decoded pages kept in memory; the books themselves are held apart.
+const CACHE_BYTES: usize = 8 << 20;
+const LEDGER: &str = "ledger.redb";
+const KEY: &str = "ledger.key";
+
+/// What was found when the ledger was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Opened {
+    /// There was none.
+    Fresh,
+    /// It continues where it ended.
+    Continued,
+    /// What was there is damaged and was renamed; the new ledger counts from now.
+    SetAside {
+        /// What is wrong with it.
+        reason: String,
+        /// Where it lies now.
+        moved_to: PathBuf,
+    },
+}
+
+type Open = Box<dyn Fn() -> Result<Database, DatabaseError> + Send>;
+
+/// The database and how to open it again: after a failed write the store refuses to go on.
+pub(super) struct Store {
+    open: Open,
+    database: Option<Database>,
+    path: Option<PathBuf>,
+    pub(super) key: [u8; 32],
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// What a store holds when it is opened.
+pub(super) struct Found {
+    pub(super) store: Store,
+    pub(super) books: Vec<(String, Books)>,
+    /// Operations that enter now count from now, whatever `count_from` names.
+    pub(super) from_now: bool,
+    pub(super) opened: Opened,
+}
+
+impl Store {
+    /// The database, opened again when the last write failed; then `true` says that memory has to be read anew.
+    pub(super) fn ready(&mut self) -> Result<(&Database, bool), LedgerError> {
+        let is_new = self.database.is_none();
+        if is_new {
+            let database = (self.open)().map_err(|error| self.refuse(error))?;
+            self.database = Some(database);
+        }
+        match &self.database {
+            Some(database) => Ok((database, is_new)),
+            // Invariant: it was set above.
+            None => Err(LedgerError::Storage { action: "open", cause: "it is closed".into() }),
+        }
+    }
+
+    /// Closes the database, so that the next use opens it again.
+    pub(super) fn fail(&mut self) {
+        self.database = None;
+    }
+
+    /// Size of the file.
+    pub(super) fn bytes(&self) -> u64 {
+        self.path.as_ref().and_then(|path| fs::metadata(path).ok()).map_or(0, |metadata| metadata.len())
+    }
+
+    fn refuse(&self, error: DatabaseError) -> LedgerError {
+        match (error, &self.path) {
+            (DatabaseError::DatabaseAlreadyOpen, Some(path)) => LedgerError::Busy { path: path.clone() },
+            (DatabaseError::Storage(StorageError::Io(cause)), Some(path)) => {
+                LedgerError::Io { action: "open", path: path.clone(), cause }
+            }
+            (error, _) => LedgerError::Storage { action: "open", cause: error.to_string() },
+        }
+    }
+
+    /// Opens and reads, or creates when it is empty.
+    fn found(mut self, set_aside: bool) -> Result<Found, LedgerError> {
+        let check = check_value(&self.key);
+        let place = self.path.as_ref().map_or_else(|| "in memory".into(), |path| path.display().to_string());
+        let (database, _) = self.ready()?;
+        let Some(schema) = tables::meta(database, tables::META_SCHEMA)? else {
+            tables::create(database, &check, set_aside)?;
+            let opened = Opened::Fresh;
+            return Ok(Found { store: self, books: Vec::new(), from_now: set_aside, opened });
+        };
+        let schema = schema
+            .try_into()
+            .map(u32::from_be_bytes)
+            .map_err(|_| LedgerError::Damaged("it does not say its schema".into()))?;
+        if schema > SCHEMA {
+            return Err(LedgerError::Newer { place, found: schema, known: SCHEMA });
+        }
+        if tables::meta(database, tables::META_KEY_CHECK)?.is_none_or(|known| known != check) {
+            return Err(LedgerError::Damaged(format!("{KEY} is not the key it was written with")));
+        }
+        let books = tables::load(database)?;
+        let mut from_now = tables::meta(database, tables::META_SET_ASIDE)?.is_some();
+        if from_now && !books.is_empty() {
+            // The operations of the damaged ledger have entered this one.
+            tables::clear_set_aside(database)?;
+            from_now = false;
+        }
+        Ok(Found { store: self, books, from_now, opened: Opened::Continued })
+    }
+
+    /// A store in memory, which ends with the process.
+    pub(super) fn in_memory() -> Result<Found, LedgerError> {
+        let mut key = [0; 32];
+        rand::rng().fill_bytes(&mut key);
+        let open = || builder().create_with_backend(redb::backends::InMemoryBackend::new());
+        Store { open: Box::new(open), database: None, path: None, key }.found(false)
+    }
+
+    /// A store on any backend.
+    #[cfg(test)]
+    pub(super) fn with_backend<B: redb::StorageBackend>(
+        backend: impl Fn() -> B + Send + 'static,
+        key: [u8; 32],
+    ) -> Result<Found, LedgerError> {
+        let open = move || builder().create_with_backend(backend());
+        Store { open: Box::new(open), database: None, path: None, key }.found(false)
+    }
+
+    /// The ledger in a directory. What is damaged is renamed and replaced.
+    pub(super) fn in_directory(directory: &Path, now: Timestamp) -> Result<Found, LedgerError> {
+        create_directory(directory)?;
+        let path = directory.join(LEDGER);
+        let key_path = directory.join(KEY);
+        let reason = match (read_key(&key_path)?, has_bytes(&path)?) {
+            (Some(key), _) => match open_file(&path, key) {
+                Ok(found) => return Ok(found),
+                Err(LedgerError::Damaged(reason)) => reason,
+                Err(error) => return Err(error),
+            },
+            (None, false) => return open_file(&path, create_key(&key_path)?),
+            (None, true) => {
+                // A process that holds the ledger must not see it renamed.
+                if let Err(DatabaseError::DatabaseAlreadyOpen) = builder().open(&path) {
+                    return Err(LedgerError::Busy { path });
+                }
+                format!("{KEY} is missing or cut")
+            }
+        };
+        let moved_to = set_aside(&path, now)?;
+        if key_path.exists() && read_key(&key_path)?.is_none() {
+            set_aside(&key_path, now)?;
+        }
+        let key = match read_key(&key_path)? {
+            Some(key) => key,
+            None => create_key(&key_path)?,
+        };
+        let store = file_store(&path, key);
+        let mut found = store.found(true)?;
+        found.opened = Opened::SetAside { reason, moved_to };
+        Ok(found)
+    }
+}
+
+fn builder() -> Builder {
+    let mut builder = Builder::new();
+    builder.set_cache_size(CACHE_BYTES);
+    builder
+}
+
+fn file_store(path: &Path, key: [u8; 32]) -> Store {
+    let file = path.to_owned();
+    let open = move || {
+        restrict(OpenOptions::new().read(true).write(true).create(true).truncate(false))
+            .open(&file)
+            .map_err(|error| DatabaseError::Storage(StorageError::Io(error)))?;
+        builder().create(&file)
+    };
+    Store { open: Box::new(open), database: None, path: Some(path.to_owned()), key }
+}
+
+/// Opens a file that may hold anything. The store answers some kinds of damage with a panic.
+fn open_file(path: &Path, key: [u8; 32]) -> Result<Found, LedgerError> {
+    let found = catch_unwind(AssertUnwindSafe(|| file_store(path, key).found(false)));
+    match found {
+        Ok(Err(LedgerError::Io { cause, .. }))
+            if matches!(cause.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof) =>
+        {
+            Err(LedgerError::Damaged(cause.to_string()))
+        }
+        Ok(Err(LedgerError::Storage { action: "open" | "read", cause })) => Err(LedgerError::Damaged(cause)),
+        Ok(result) => result,
+        Err(_) => Err(LedgerError::Damaged("it cannot be read".into())),
+    }
+}
+
+fn io<'a>(action: &'static str, path: &'a Path) -> impl Fn(std::io::Error) -> LedgerError + 'a {
+    move |cause| LedgerError::Io { action, path: path.to_owned(), cause }
+}
+
+fn create_directory(directory: &Path) -> Result<(), LedgerError> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory).map_err(io("create", directory))
+}
+
+fn restrict(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
+}
+
+fn has_bytes(path: &Path) -> Result<bool, LedgerError> {
+    match fs::metadata(path) {
+        Ok(metadata) => Ok(metadata.len() > 0),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(io("open", path)(error)),
+    }
+}
+
+/// The key; `None` when it is missing or has another length.
+fn read_key(path: &Path) -> Result<Option<[u8; 32]>, LedgerError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(bytes.try_into().ok()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(io("read", path)(error)),
+    }
+}
+
+/// Writes a new key durably before the ledger that depends on it.
+fn create_key(path: &Path) -> Result<[u8; 32], LedgerError> {
+    let mut key = [0; 32];
+    rand::rng().fill_bytes(&mut key);
+    let draft = path.with_extension("key.new");
+    let write = || -> std::io::Result<()> {
+        let mut file = restrict(OpenOptions::new().write(true).create(true).truncate(true)).open(&draft)?;
+        file.write_all(&key)?;
+        file.sync_all()?;
+        fs::rename(&draft, path)?;
+        match path.parent() {
+            Some(directory) if !directory.as_os_str().is_empty() => File::open(directory)?.sync_all(),
+            _ => Ok(()),
+        }
+    };
+    write().map_err(io("write", path))?;
+    Ok(key)
+}
+
+fn set_aside(path: &Path, now: Timestamp) -> Result<PathBuf, LedgerError> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".damaged-{}", now.as_second()));
+    let mut moved_to = path.with_file_name(&name);
+    let mut attempt = 1;
+    while moved_to.exists() {
+        attempt += 1;
+        let mut name = name.clone();
+        name.push(format!("-{attempt}"));
+        moved_to = path.with_file_name(name);
+    }
+    fs::rename(path, &moved_to).map_err(io("rename", path))?;
+    Ok(moved_to)
+}
+
+/// Tells one key from another without saying anything of either.
+fn check_value(key: &[u8; 32]) -> Vec<u8> {
+    Sha256::new().chain_update("wolkvox_exporter ledger key check").chain_update(key).finalize()[..16].to_vec()
+}
