@@ -170,7 +170,9 @@ impl Pipeline {
         }
         // The ticker neither panics nor is aborted.
         let _ = self.ticker.await;
-        self.surroundings.store.with(Ledger::close).await;
+        if let Err(failure) = self.surroundings.store.commit(Ledger::flush).await {
+            error!("could not write the timestamps of the ledger: {failure}");
+        }
     }
 
     async fn halt(&mut self, name: &str) {

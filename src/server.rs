@@ -131,18 +131,8 @@ pub async fn serve(
     let tasks = TaskTracker::new();
     let accepting = TaskTracker::new();
     for listener in listeners {
-<<<<<<< HEAD
-        accepting.spawn(accept(
-            listener,
-            router.clone(),
-            Arc::clone(&connections),
-            tasks.clone(),
-            stop.clone(),
-        ));
-=======
         let site = Site { router: router.clone(), web: web.clone(), stop: stop.clone() };
         accepting.spawn(accept(listener, site, Arc::clone(&connections), tasks.clone()));
->>>>>>> exp
     }
     accepting.close();
     tokio::select! {

@@ -23,7 +23,7 @@ impl Worker {
         &mut self,
         request: &Request,
         decoded: Decoded,
-        asked: Timestamp,
+        instants: (Timestamp, Option<Timestamp>),
         history: &History,
     ) -> Outcome {
         let rows = decoded.tally.rows;
@@ -44,7 +44,7 @@ impl Worker {
                 match decoded.envelope.stated {
                     // A skill missing from a witness counts as silent, so an incomplete one says nothing.
                     Some(stated) if stated > rows => self.incomplete(request, rows, stated - rows),
-                    _ => self.witnessed(request, witness, asked, decoded.date, history).await,
+                    _ => self.witnessed(request, witness, instants, history).await,
                 }
             }
         }
@@ -169,7 +169,7 @@ impl Worker {
         let asked_day = Bucket::of(reading.window.from, Grain::Day);
         let fresh_until = today::fresh_until(request.now, self.schedule.interval(report));
         let gauges = as_reported.gauges(today.date());
-        let labels = self.labels(&gauges, asked_day).await;
+        let labels = self.labels(&gauges).await;
         if report == Report::Skill6 && request.purpose == Purpose::Present {
             self.memory.skill_success.insert(request.skill.clone(), request.now);
         }
@@ -207,13 +207,13 @@ impl Worker {
     }
 
     /// The bounded labels of the gauges' values.
-    async fn labels(&self, gauges: &[Gauge], bucket: Bucket) -> BTreeMap<(Label, Box<str>), Box<str>> {
+    async fn labels(&self, gauges: &[Gauge]) -> BTreeMap<(Label, Box<str>), Box<str>> {
         let dnis = gauges.iter().filter_map(|gauge| gauge.labels.get(&Label::Dnis)).cloned();
         let values: BTreeSet<Box<str>> = dnis.collect();
         let name = self.operation.name.clone();
         let resolve = move |ledger: &mut Ledger| {
             let label = |value: Box<str>| {
-                let shown = ledger.label_of(&name, Label::Dnis, &value, bucket);
+                let shown = ledger.label_of(&name, Label::Dnis, &value);
                 ((Label::Dnis, value), shown)
             };
             values.into_iter().map(label).collect()

@@ -14,7 +14,7 @@ const DAYS: usize = 40;
 
 /// The decisions of one operation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Denominators {
+pub(super) struct Denominators {
     /// From which day which denominator holds.
     decided: BTreeMap<Bucket, Denominator>,
     evidence: BTreeMap<Bucket, Evidence>,
@@ -22,17 +22,17 @@ pub struct Denominators {
 
 impl Denominators {
     /// Decisions of an earlier process.
-    pub fn from_decided(decided: BTreeMap<Bucket, Denominator>) -> Denominators {
+    pub(super) fn from_decided(decided: BTreeMap<Bucket, Denominator>) -> Denominators {
         Denominators { decided, evidence: BTreeMap::new() }
     }
 
     /// The decisions, to be kept for a later process.
-    pub const fn decided(&self) -> &BTreeMap<Bucket, Denominator> {
+    pub(super) const fn decided(&self) -> &BTreeMap<Bucket, Denominator> {
         &self.decided
     }
 
     /// The denominator to read a day with; [`Denominator::Auto`] while nothing has been decided.
-    pub fn of(&self, operation: &Operation, day: Option<Bucket>) -> Denominator {
+    pub(super) fn of(&self, operation: &Operation, day: Option<Bucket>) -> Denominator {
         let configured = operation.reports.skill_6.map_or(Denominator::Inbound, |skill_6| skill_6.denominator);
         if configured != Denominator::Auto {
             return configured;
@@ -45,7 +45,7 @@ impl Denominators {
     /// Learns from a day's rows. Returns whether they must be read again, because they were converted with the
     /// denominator that they themselves refute.
     #[must_use]
-    pub fn learn(&mut self, operation: &Operation, day: Bucket, evidence: Evidence) -> bool {
+    pub(super) fn learn(&mut self, operation: &Operation, day: Bucket, evidence: Evidence) -> bool {
         let used = self.of(operation, Some(day));
         let first = self.evidence.keys().next_back().is_none_or(|last| *last < day);
         if first

@@ -12,7 +12,7 @@ use crate::time::Window;
 
 /// The differences of one operation.
 #[derive(Debug, Default)]
-pub struct Doubts {
+pub(super) struct Doubts {
     learned: BTreeMap<Report, u64>,
     open: Option<Doubt>,
 }
@@ -29,7 +29,7 @@ struct Doubt {
 
 /// What to do with an answer.
 #[derive(Debug)]
-pub enum Verdict {
+pub(super) enum Verdict {
     /// These answers are complete: the one judged, and those held back before it.
     Sound(Vec<(Request, Decoded)>),
     /// Kept until its other pieces have been seen.
@@ -40,7 +40,7 @@ pub enum Verdict {
 
 impl Doubts {
     /// Judges an answer that misses `missing` of the rows it says it has.
-    pub fn judge(&mut self, request: &Request, missing: u64, decoded: Decoded) -> Verdict {
+    pub(super) fn judge(&mut self, request: &Request, missing: u64, decoded: Decoded) -> Verdict {
         let Some(window) = request.window else { return Verdict::Sound(vec![(request.clone(), decoded)]) };
         if missing == 0 || self.learned.get(&request.report) == Some(&missing) {
             // A complete piece refutes the doubt: what was held back was cut, and is read again by a later slot.
@@ -81,6 +81,3 @@ impl Doubt {
         end >= self.whole.to
     }
 }
-
-#[cfg(test)]
-mod tests;

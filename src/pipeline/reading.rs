@@ -7,22 +7,24 @@ use tokio::sync::mpsc;
 
 use crate::api::Reason;
 use crate::client::{Client, Failure};
-use crate::report::{Decoded, Decoder};
+use crate::report::{DecodeError, Decoded, Decoder};
 use crate::schedule::Request;
-use crate::time::Stopwatch;
+use crate::time::{Stopwatch, Timestamp};
 
 /// Chunks on their way to the decoder: enough to keep it busy, few enough to bound memory.
 const CHUNKS: usize = 4;
 
 /// What came of a request, with its cost.
 #[derive(Debug)]
-pub struct Fetched {
+pub(super) struct Fetched {
     /// The content, or why there is none.
-    pub result: Result<Decoded, Failure>,
+    pub(super) result: Result<Decoded, Failure>,
+    /// The answer's `Date`.
+    pub(super) date: Option<Timestamp>,
     /// Bytes received after decompression.
-    pub bytes: u64,
+    pub(super) bytes: u64,
     /// From sending the request to the end of the answer.
-    pub took: Duration,
+    pub(super) took: Duration,
 }
 
 enum Piece {
@@ -31,11 +33,13 @@ enum Piece {
 }
 
 /// Sends a request and decodes its answer while it arrives.
-pub async fn fetch(client: &mut Client, request: &Request, decoder: Decoder) -> Fetched {
+pub(super) async fn fetch(client: &mut Client, request: &Request, decoder: Decoder) -> Fetched {
     let started = Stopwatch::start();
     let mut answer = match client.ask(request).await {
         Ok(answer) => answer,
-        Err(failure) => return Fetched { result: Err(failure), bytes: 0, took: started.elapsed() },
+        Err(failure) => {
+            return Fetched { result: Err(failure), date: None, bytes: 0, took: started.elapsed() };
+        },
     };
     let (status, date) = (answer.status, answer.date);
     let (pieces, mut inbox) = mpsc::channel(CHUNKS);
@@ -80,7 +84,17 @@ pub async fn fetch(client: &mut Client, request: &Request, decoder: Decoder) -> 
         (Err(failure), _) => Err(failure),
         (Ok(()), Ok(Some(decoded))) => Ok(decoded),
         (Ok(()), Ok(None)) => Err(Failure::new(Reason::Connect, &"answer ended early")),
-        (Ok(()), Err(error)) => Err(error.into()),
+        (Ok(()), Err(error)) => Err(classified(&error)),
     };
-    Fetched { result, bytes, took }
+    Fetched { result, date, bytes, took }
+}
+
+/// What a refusal found by the decoder, or an answer that it cannot read, means for the request.
+fn classified(error: &DecodeError) -> Failure {
+    match error {
+        DecodeError::Refused { status, envelope } => Failure::of_code(*status, &envelope.msg, true)
+            .unwrap_or_else(|| Failure::new(Reason::Decode, error)),
+        DecodeError::TooLarge { .. } => Failure::new(Reason::Truncated, error),
+        _ => Failure::new(Reason::Decode, error),
+    }
 }

@@ -51,8 +51,8 @@ impl Worker {
         let (operation, code, reason) = (&self.operation.name, report.code(), failure.reason.as_str());
         if news || trouble.count.is_multiple_of(REMINDER) {
             let failures = trouble.count;
-            let since = %trouble.since;
-            warn!(%operation, report = code, reason, failures, since, "could not read: {failure}");
+            let since = trouble.since;
+            warn!(%operation, report = code, reason, failures, %since, "could not read: {failure}");
         } else {
             debug!(%operation, report = code, reason, failures = trouble.count, "could not read: {failure}");
         }
@@ -81,9 +81,9 @@ impl Worker {
         });
     }
 
-    pub(super) async fn attempted(&self, report: Report, at: Timestamp) {
-        let name = self.operation.name.clone();
-        self.store.with(move |ledger| ledger.attempted(&name, report, at)).await;
+    pub(super) async fn attempted(&self, request: &Request, at: Timestamp) {
+        let (name, report, skill) = (self.operation.name.clone(), request.report, request.skill.clone());
+        self.store.with(move |ledger| ledger.attempted(&name, report, &skill, at)).await;
     }
 
     pub(super) fn ledger_failed(&mut self, error: &dyn Display) {
@@ -149,12 +149,12 @@ impl Worker {
     /// Shows what the ledger holds now.
     pub(super) async fn publish(&mut self) {
         let name = self.operation.name.clone();
-        let enabled: Vec<Report> = self.operation.enabled().collect();
+        let (enabled, now): (Vec<Report>, _) = (self.operation.enabled().collect(), self.clock.now());
         let (published, coded, standings) = self
             .store
             .with(move |ledger| {
                 let standings: Vec<_> =
-                    enabled.into_iter().map(|report| (report, ledger.standing(&name, report))).collect();
+                    enabled.into_iter().map(|report| (report, ledger.standing(&name, report, now))).collect();
                 (ledger.published(&name), ledger.label_values(&name, Label::CodAct), standings)
             })
             .await;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::worker::Worker;
 use crate::api::{Grain, Reason, Report};
-use crate::ledger::Look;
+use crate::ledger::{Ledger, LedgerError, Witness};
 use crate::schedule::{History, Outcome, Purpose, Request, WitnessRow};
 use crate::time::{Bucket, Timestamp};
 use crate::today;
@@ -34,18 +34,28 @@ impl Worker {
         &mut self,
         request: &Request,
         rows: Vec<WitnessRow>,
-        asked: Timestamp,
-        date: Option<Timestamp>,
+        (asked, date): (Timestamp, Option<Timestamp>),
         history: &History,
     ) -> Outcome {
         let Some(window) = request.window else { return Outcome::Failed(Reason::Mismatch) };
         let day = Bucket::of(window.from, Grain::Day);
         let present: BTreeSet<String> = rows.iter().map(|row| row.skill.clone()).collect();
         let (name, slot, now) = (self.operation.name.clone(), request.slot, request.now);
+        let unmoved: BTreeSet<String> = rows
+            .iter()
+            .filter(|row| self.schedule.is_unmoved(day, row))
+            .map(|row| row.skill.clone())
+            .collect();
         let told = {
-            let present = present.clone();
-            let look = Look { window, slot, now, asked, date };
-            self.store.commit(move |ledger| ledger.absent(&name, day, &present, look)).await
+            let (present, unmoved) = (present.clone(), unmoved.clone());
+            let known: BTreeSet<String> = self.schedule.skills().into_iter().chain(history.skills.keys().cloned()).collect();
+            let absent = move |ledger: &mut Ledger| {
+                let witness = Witness { day, present: &present, known: &known, slot, now, asked, date };
+                let mut applied = ledger.absent(&name, &witness)?;
+                applied.merge(ledger.unmoved(&name, day, &unmoved, now)?);
+                Ok::<_, LedgerError>(applied)
+            };
+            self.store.commit(absent).await
         };
         if let Err(error) = told {
             self.ledger_failed(&error);
@@ -53,18 +63,13 @@ impl Worker {
         }
         let calls: BTreeMap<String, i64> = rows.iter().map(|row| (row.skill.clone(), row.inbound_calls)).collect();
         if request.purpose == Purpose::Present && day == self.operation.zone.bucket(now, Grain::Day) {
-            let unmoved: Vec<&str> = rows
-                .iter()
-                .filter(|row| self.schedule.is_unmoved(day, row))
-                .map(|row| row.skill.as_str())
-                .collect();
             let absent = history.skills.keys().filter(|skill| !present.contains(*skill));
-            for skill in absent.map(String::as_str).chain(unmoved.iter().copied()) {
-                self.memory.skill_success.insert(skill.to_owned(), now);
+            for skill in absent.chain(&unmoved) {
+                self.memory.skill_success.insert(skill.clone(), now);
             }
             let fresh_until = today::fresh_until(now, self.schedule.interval(Report::Skill6));
             self.board.update(&self.operation.name, |face| {
-                for skill in unmoved {
+                for skill in &unmoved {
                     face.today.unmoved(skill, day, fresh_until);
                 }
             });

@@ -95,7 +95,9 @@ impl Worker {
             match self.schedule.next(now, &history) {
                 Next::Book(booking) => {
                     let name = self.operation.name.clone();
-                    let book = move |ledger: &mut Ledger| ledger.book(&name, booking.quota_day, booking.total);
+                    let booked = if history.quota_day == Some(booking.quota_day) { history.booked } else { 0 };
+                    let more = booking.total.saturating_sub(booked);
+                    let book = move |ledger: &mut Ledger| ledger.book(&name, booking.quota_day, more);
                     if let Err(error) = self.store.commit(book).await {
                         self.ledger_failed(&error);
                         let later = now.saturating_add(SignedDuration::from_secs(5)).unwrap_or(Timestamp::MAX);
@@ -155,11 +157,11 @@ impl Worker {
             face.vitals.requested();
             face.vitals.report(report).sent(asked);
         });
-        self.attempted(report, asked).await;
+        self.attempted(request, asked).await;
         let day = request.window.map(|window| Bucket::of(window.from, Grain::Day));
         let denominator = self.memory.denominators.of(&self.operation, day);
         let decoder = Decoder::new(request, &self.operation, &self.key, denominator, asked);
-        let Fetched { result, bytes, took } = reading::fetch(&mut self.client, request, decoder).await;
+        let Fetched { result, date, bytes, took } = reading::fetch(&mut self.client, request, decoder).await;
         self.board.update(&self.operation.name, |face| face.vitals.report(report).received(took, bytes));
         let from = request.window.map(|window| window.date_ini());
         let to = request.window.map(|window| window.date_end());
@@ -169,7 +171,7 @@ impl Worker {
         match result {
             Ok(decoded) => {
                 self.client.recognise();
-                self.understand(request, decoded, asked, history).await
+                self.understand(request, decoded, (asked, date), history).await
             }
             Err(failure) => {
                 self.failed(request, &failure);

@@ -13,8 +13,8 @@ use crate::schedule::plan::{self, Assumptions, Plan};
 use crate::schedule::quota::{Quota, QuotaView, Share};
 use crate::schedule::skills::{Concerned, SkillBook};
 use crate::schedule::slot::{Slot, Task, Turn};
-use crate::schedule::{History, Next, Outcome, Purpose, Request, split};
-use crate::time::{SignedDuration, Timestamp};
+use crate::schedule::{History, Next, Outcome, Purpose, Request, WitnessRow, split};
+use crate::time::{Bucket, SignedDuration, Timestamp};
 
 /// Pause between an answer and the next question of the same operation.
 pub(super) const SPACING: SignedDuration = SignedDuration::from_millis(500);
