@@ -2,5 +2,11 @@
 
 pub mod arguments;
 pub mod check;
+pub mod demo;
 pub mod logging;
+pub mod once;
+mod overview;
+pub mod serve;
+pub mod service;
+pub mod simulate;
 pub mod version;

@@ -4,11 +4,12 @@
 
 use std::io;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use wolkvox_exporter::commands::arguments::{Arguments, Command};
-use wolkvox_exporter::commands::{check, logging};
+use wolkvox_exporter::commands::{check, demo, logging, once, serve, simulate};
 use wolkvox_exporter::config::ProcessEnvironment;
 
 fn main() -> ExitCode {
@@ -34,8 +35,21 @@ fn run(command: &Command) -> Result<ExitCode> {
             let config = check::check(arguments, &ProcessEnvironment, &mut out, &mut err)?;
             Ok(if config.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
+        Command::Serve(arguments) => block_on(serve::serve(arguments.clone(), Arc::new(ProcessEnvironment))),
+        Command::Demo(arguments) => block_on(demo::demo(arguments.clone(), Arc::new(ProcessEnvironment))),
+        Command::Simulate(arguments) => block_on(simulate::simulate(arguments.clone())),
+        Command::Once(arguments) => block_on(once::once(arguments.clone(), Arc::new(ProcessEnvironment))),
         _ => bail!("this command is not part of this build"),
     }
+}
+
+fn block_on(work: impl Future<Output = Result<()>>) -> Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the asynchronous runtime")?;
+    runtime.block_on(work)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Whether a reader such as `head` has seen enough, which is no failure.

@@ -210,6 +210,11 @@ impl Vitals {
         self.reports.iter().map(|(report, vitals)| (*report, vitals))
     }
 
+    /// Requests sent so far.
+    pub const fn requests(&self) -> u64 {
+        self.requests
+    }
+
     /// A request went out with the token.
     pub fn requested(&mut self) {
         self.requests += 1;

@@ -105,6 +105,11 @@ impl Board {
         self.state().faces.values().map(&mut look).collect()
     }
 
+    /// The number last given to the publisher.
+    pub fn number(&self) -> u64 {
+        self.state().number
+    }
+
     /// Publishes what has changed by the clock alone: midnight, stale sources, opening hours.
     pub fn tick(&self) {
         let now = self.0.clock.now();
@@ -175,6 +180,23 @@ impl Board {
 }
 
 impl Face {
+    /// Whether every enabled report has been read, or could not be.
+    pub fn is_cycle_over(&self) -> bool {
+        let reports: BTreeMap<_, _> = self.vitals.reports().collect();
+        self.operation.enabled().all(|report| reports.get(&report).is_some_and(|vitals| vitals.up.is_some()))
+    }
+
+    /// The reports whose last reading failed, in words.
+    pub fn failures(&self) -> Vec<String> {
+        let failing = self.vitals.reports().filter(|(_, vitals)| vitals.up == Some(false));
+        failing
+            .map(|(report, vitals)| {
+                let words = vitals.last_failure.as_ref().map(|(_, _, words)| words.as_str()).unwrap_or_default();
+                format!("{} {report}: {words}", self.operation.name)
+            })
+            .collect()
+    }
+
     /// Takes over what the ledger publishes.
     pub fn counters(
         &mut self,
