@@ -18,7 +18,7 @@ use super::survey::Surveys;
 use super::tally::{AsReported, Tally};
 use super::witness::Witness;
 use super::{Content, Reading};
-use crate::api::Report;
+use crate::api::{Reason, Report};
 use crate::config::{Denominator, Operation};
 use crate::schedule::{Request, WitnessRow};
 use crate::time::civil::DateTime;
@@ -73,6 +73,24 @@ pub enum DecodeError {
         /// Its field.
         field: &'static str,
     },
+}
+
+impl DecodeError {
+    /// The reason of the failed read; `None` for a refusal, which the client classifies by its message.
+    pub const fn reason(&self) -> Option<Reason> {
+        match self {
+            DecodeError::Refused { .. } => None,
+            DecodeError::UnexpectedRows => Some(Reason::Mismatch),
+            DecodeError::NotJson
+            | DecodeError::NotAnEnvelope
+            | DecodeError::Cut
+            | DecodeError::Trailing
+            | DecodeError::NoRows
+            | DecodeError::TooLarge { .. }
+            | DecodeError::RowTooLong
+            | DecodeError::Unusable { .. } => Some(Reason::Decode),
+        }
+    }
 }
 
 /// One decoded answer.

@@ -100,6 +100,9 @@ mod tests {
         assert_eq!(code(r#"{"CODE ":" 200 ","data":[{"a":{"b":[1]}}]}"#), Some(Some(200)));
         assert_eq!(code(r#"{"code":"20000"}"#), Some(None));
         assert_eq!(code(r#"{"code":200.5}"#), Some(None));
+        assert_eq!(code(r#"{"code":"99"}"#), Some(None));
+        assert_eq!(code(r#"{"code":600}"#), Some(None));
+        assert_eq!(code(r#"{"code":599}"#), Some(Some(599)));
         assert_eq!(code("[]"), None);
         assert_eq!(code("{}"), None);
         assert_eq!(code(r#"{"detail":"not ours"}"#), None);

@@ -23,7 +23,7 @@ pub(super) struct IvrRow<'a> {
 impl<'a> Columns<'a> for IvrRow<'a> {
     fn take(&mut self, name: &str, value: Cell<'a>) -> bool {
         match name {
-            "date" | "day" | "hour" => self.hour.put(value),
+            "date" | "day" => self.hour.put(value),
             "calls" => self.calls.put(value),
             "ivr_minutes" => self.minutes.put(value),
             _ => false,

@@ -222,6 +222,50 @@ fn an_identity_is_the_call_and_not_its_form() {
 }
 
 #[test]
+fn a_code_that_comes_late_does_not_swap_calls_that_share_an_identity() {
+    let row = |hang_up: &str, code: &str| {
+        format!(
+            r#"{{"date":"2026-11-10 08:15:00","conn_id":"1.2","agent_id":"7","hang_up":"{hang_up}","cod_act":"{code}"}}"#
+        )
+    };
+    let places = |agent: &str, customer: &str| {
+        let body = format!("[{},{}]", row("agent", agent), row("customer", customer));
+        let decoded = decode(Report::Cdr1, 200, body.as_bytes()).unwrap();
+        let place = |event: &Event| (event.identity, event.key[&Label::HangUp].clone());
+        events(&decoded).iter().map(place).collect::<Vec<_>>()
+    };
+    let before = places("", "");
+    assert_eq!(before, places("400", ""));
+    assert_eq!(before, places("", "400"));
+    assert_eq!(before, places("400", "500"));
+}
+
+#[test]
+fn a_call_id_of_zeros_is_none() {
+    let identity = |conn_id: &str| {
+        let row = format!(
+            r#"[{{"date":"2026-11-10 08:15:00","conn_id":{conn_id},"telephone":"3001234567","ani":"3001234567"}}]"#
+        );
+        [Report::Cdr1, Report::Diagram4]
+            .map(|report| events(&decode(report, 200, row.as_bytes()).unwrap())[0].identity)
+    };
+    for placeholder in [r#""-""#, r#""""#, "null", "0", r#"" 0 ""#, r#""000""#] {
+        assert_eq!(identity(placeholder), identity(r#""0""#), "{placeholder}");
+    }
+    assert_ne!(identity(r#""0.1""#), identity(r#""0""#));
+}
+
+#[test]
+fn rows_that_differ_only_inside_a_nested_value_are_two_rows() {
+    let row = |nested: &str| format!(r#"{{"date":"2026-11-10 08:15:00","conn_id":"1.2","x":[{nested}]}}"#);
+    let count = |a: &str, b: &str| {
+        let body = format!("[{},{}]", row(a), row(b));
+        events(&decode(Report::Cdr1, 200, body.as_bytes()).unwrap()).len()
+    };
+    assert_eq!((count("1", "1"), count("1", "2")), (1, 2));
+}
+
+#[test]
 fn without_a_call_id_the_telephone_tells_calls_apart() {
     let decoded = decode_fixture(Report::Cdr1, "without_conn_id");
     assert_eq!(events(&decoded).len(), 3);
