@@ -23,8 +23,9 @@ Without a command it serves. `wolkvox_exporter demo` shows everything without an
 
 const MANUAL: &str = "\
 ENVIRONMENT
-  Every flag may be given as a variable: --web.listen-address is WOLKVOX_WEB_LISTEN_ADDRESS. A flag wins
-  over its variable. Flags that only one command has carry its name: demo --speed is WOLKVOX_DEMO_SPEED.
+  Every flag may be given as a variable: --web.listen-address is
+  WOLKVOX_WEB_LISTEN_ADDRESS. A flag wins over its variable. Flags that only
+  one command has carry its name: demo --speed is WOLKVOX_DEMO_SPEED.
 
   Without a configuration file, these make one operation:
     WOLKVOX_SERVER       the server number, such as 0010 (or WOLKVOX_BASE_URL)
@@ -34,12 +35,13 @@ ENVIRONMENT
     WOLKVOX_CURRENCY     ISO 4217 code of the costs; optional
 
 FILES
-  wolkvox.yml            operations, targets, opening hours; all keys in the sample configuration
-  data/                  the ledger, and one lock per token; keep it across restarts
+  wolkvox.yml            operations, targets, opening hours, reports
+  data/                  the ledger and the token locks; keep it across restarts
 
 SIGNALS
-  SIGHUP                 reads the configuration again; a bad one is refused and the old one stays
-  SIGTERM                stops reading, finishes the transaction, drains responses
+  SIGHUP                 reads the configuration again; the old one stays when
+                         the new one is bad
+  SIGTERM                stops reading, finishes the transaction, drains
 
 EXIT STATUS
   0  good
@@ -49,8 +51,9 @@ EXIT STATUS
 EXAMPLES
   wolkvox_exporter demo --speed=60
   wolkvox_exporter check --config.file=/etc/wolkvox/wolkvox.yml
-  wolkvox_exporter --config.file=/etc/wolkvox/wolkvox.yml --storage.path=/var/lib/wolkvox
-  WOLKVOX_SERVER=0010 WOLKVOX_TOKEN_FILE=token WOLKVOX_TIMEZONE=America/Bogota wolkvox_exporter";
+  wolkvox_exporter --config.file=/etc/wolkvox/wolkvox.yml
+  WOLKVOX_SERVER=0010 WOLKVOX_TOKEN_FILE=acme.token \\
+    WOLKVOX_TIMEZONE=America/Bogota wolkvox_exporter";
 
 /// Prometheus exporter for the Wolkvox Reports Manager API.
 #[derive(Debug, Parser)]

@@ -89,10 +89,12 @@ fn parse(text: &str) -> Result<Address, &'static str> {
     }
     let path = uri.path().trim_end_matches('/');
     let authority = authority.as_str().to_ascii_lowercase();
+    let default_port = if scheme == "https" { ":443" } else { ":80" };
+    let authority = authority.strip_suffix(default_port).unwrap_or(&authority);
     let base_url = format!("{scheme}://{authority}{path}/");
     // The same server has one name however its address is written, since a ledger is bound to it.
     let number = authority.strip_prefix("wv").and_then(|rest| rest.strip_suffix(".wolkvox.com"));
-    let server = number.filter(|number| is_number(number)).unwrap_or(&authority).to_owned();
+    let server = number.filter(|number| is_number(number)).unwrap_or(authority).to_owned();
     Ok(Address { base_url, server })
 }
 

@@ -129,13 +129,16 @@ pub(super) fn join(at: &str, key: &str) -> String {
 /// its place.
 fn printable(key: Option<&str>, index: usize) -> String {
     let is_word = |key: &str| {
-        // A slip of the pen is no token.
-        let known = super::vocabulary().any(|known| distance(key, known) <= 2.min(known.len() / 3));
-        let word = key.len() <= 24 && key.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c == '-');
-        known || key == "<<" || (word && !key.is_empty())
+        let known = super::vocabulary().any(|known| known == key);
+        let plain = |c: char| c.is_ascii_lowercase() || c == '_' || c == '-';
+        known || key == "<<" || ((1..=24).contains(&key.len()) && key.chars().all(plain))
+    };
+    // A slip of the pen is no token.
+    let is_near = |key: &str| {
+        key.len() <= 32 && super::vocabulary().any(|known| distance(key, known) <= 2.min(known.len() / 3))
     };
     match key {
-        Some(key) if is_word(key) => key.to_owned(),
+        Some(key) if is_word(key) || is_near(key) => key.to_owned(),
         _ => format!("(key {})", index + 1),
     }
 }

@@ -120,6 +120,12 @@ fn parts(node: &Node, base: &Path, complete: bool, notes: &mut Notes) -> Read {
     let targets = targets::read(node.child("targets"), notes);
     let business_hours = hours::read(node.child("business_hours"), notes);
     let reports = reports::read(node.child("reports"), notes);
+    if complete {
+        let targets = targets.iter().map(|target| &target.skills);
+        let hours = business_hours.iter().map(|hours| &hours.skills);
+        warn_of_unread(node.child("targets"), targets, &skills, notes);
+        warn_of_unread(node.child("business_hours"), hours, &skills, notes);
+    }
     if let Some(node) = node.child("reports").filter(|_| complete) {
         reports::refuse_all_off(node, &reports, notes);
     }
@@ -237,7 +243,10 @@ fn skills(node: &Node, notes: &mut Notes) -> Option<Skills> {
     match &node.value {
         Value::Scalar(Kind::Text, text) if text == "discover" => Some(Skills::Discover),
         Value::Scalar(Kind::Text, text) if text == "all" => Some(Skills::All),
-        Value::List(_) => ids(node, "ids of skills", notes).map(Skills::Named),
+        Value::List(_) => {
+            let mend = "write all or discover in place of the list";
+            ids(node, "ids of skills", mend, notes).map(Skills::Named)
+        }
         _ => {
             notes.mistake(&node.at, "discover, all, or a list of ids such as [\"101\", \"102\"] is needed");
             None
@@ -245,14 +254,33 @@ fn skills(node: &Node, notes: &mut Notes) -> Option<Skills> {
     }
 }
 
+/// Warns of targets and hours for skills that are never read, which is most often a slip of the pen.
+fn warn_of_unread<'s>(
+    node: Option<&Node>,
+    of: impl Iterator<Item = &'s BTreeSet<String>>,
+    skills: &Skills,
+    notes: &mut Notes,
+) {
+    let is_read = |id: &String| match skills {
+        Skills::Discover => true,
+        Skills::All => id == "all" || id == "*",
+        Skills::Named(ids) => id == "*" || ids.contains(id),
+    };
+    if let Some(node) = node
+        && of.flatten().any(|id| !is_read(id))
+    {
+        notes.warn(&node.at, "names a skill that skills does not read");
+    }
+}
+
 /// A list of ids, each once. The words that stand for several skills are not ids.
-fn ids(node: &Node, wanted: &str, notes: &mut Notes) -> Option<BTreeSet<String>> {
+fn ids(node: &Node, wanted: &str, mend: &str, notes: &mut Notes) -> Option<BTreeSet<String>> {
     let items = field::list(node, wanted, notes)?;
     let mut ids = BTreeSet::new();
     for item in &items {
         let Some(id) = field::clean_text(item, "an id such as \"101\"", ID_LONGEST, notes) else { continue };
         if matches!(id.as_str(), "all" | "discover" | "*") {
-            notes.mistake(&item.at, "not an id; write all or discover in place of the list");
+            notes.mistake(&item.at, format!("not an id; {mend}"));
         } else if !ids.insert(id) {
             notes.mistake(&item.at, "listed twice");
         }
@@ -287,7 +315,10 @@ pub(super) fn skills_or_all(parent: &Node, notes: &mut Notes) -> Option<BTreeSet
 fn dnis(node: Option<&Node>, notes: &mut Notes) -> DnisPolicy {
     let max = distinct(node, &DNIS_KEYS, notes);
     let allow = node.and_then(|node| node.child("allow"));
-    DnisPolicy { allow: allow.and_then(|node| ids(node, "DNIS", notes)), max }
+    DnisPolicy {
+        allow: allow.and_then(|node| ids(node, "DNIS", "leave the key out to allow any", notes)),
+        max,
+    }
 }
 
 /// The `max` of a mapping.

@@ -358,13 +358,18 @@ fn what_is_allowed_but_unwise_is_warned_about() {
     assert_eq!(warnings.len(), 2, "{warnings:?}");
     assert!(warnings[0].starts_with("operations[0].base_url: plain http "));
     assert!(warnings[1].starts_with("operations[0].reports.skill_6.interval: below 5m"));
+    let unread = "skills: [\"101\"]\ntargets: [{ skills: [\"102\"], abandon: 5% }]";
+    assert_eq!(
+        good(&with(unread)).warnings,
+        ["operations[0].targets: names a skill that skills does not read"]
+    );
     let loopback = with("").replace("server: \"0010\"", "base_url: http://[::1]:9/api/v2");
     assert!(good(&loopback).warnings.is_empty());
 }
 
 #[test]
 fn one_server_has_one_name_however_it_is_written() {
-    for base_url in ["https://wv0010.wolkvox.com/api/v2", "HTTPS://WV0010.Wolkvox.com/api/v2/"] {
+    for base_url in ["https://wv0010.wolkvox.com:443/api/v2", "HTTPS://WV0010.Wolkvox.com/api/v2//"] {
         let text = with("").replace("server: \"0010\"", &format!("base_url: {base_url}"));
         let operation = good(&text).operations.remove(0);
         assert_eq!(
