@@ -720,3 +720,46 @@ fn a_slow_server_gets_smaller_questions_until_it_answers() {
     world.run_for(30);
     assert_eq!(world.overdue(hours(4)), []);
 }
+#[test]
+fn zz_debug() {
+    let start = at("2026-04-03T17:03:20Z");
+    let mut world = World::new(operation("America/Bogota", Skills::All, Some(1500)), 2523752757531, start);
+    world.vendor.faults = 0.5009793511438556;
+    world.vendor.reasons =
+        vec![Reason::Server, Reason::Timeout, Reason::Connect, Reason::Truncated, Reason::Auth];
+    world.vendor.healthy_from = start + hours(48);
+    world.run_for(48);
+    let n = world.sent.len();
+    for h in 0..24 {
+        world.run_for(1);
+        let view = world.schedule.quota(world.now, &world.history);
+        eprintln!(
+            "{} {view:?} {:?} overdue {} vendor {}",
+            world.now,
+            world.schedule.paused(),
+            world.overdue(hours(12)).len(),
+            world.vendor.used
+        );
+        for (r, l) in &world.schedule.lanes {
+            eprintln!(
+                "   {r} cost {} apart {} span {:?} bad {:?} past_at {} streak {} started {} retry {:?} past {} heavy {}",
+                l.cost,
+                l.cost_apart,
+                l.span,
+                l.too_long,
+                l.past_at,
+                l.streak,
+                l.started,
+                l.retry_at,
+                l.has_past,
+                l.heavy
+            );
+        }
+    }
+    for s in &world.sent[n..] {
+        eprintln!(
+            "{} {} {:?} {:?} {:?} -> {:?}",
+            s.at, s.request.report, s.request.purpose, s.request.window, s.request.slot, s.outcome
+        );
+    }
+}
