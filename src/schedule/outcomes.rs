@@ -149,7 +149,7 @@ impl Schedule {
         let Some(window) = task.window else { return self.failed(task, reason, now) };
         if task.report == Report::Skill6 {
             let Some(day) = task.day else { return self.failed(task, reason, now) };
-            if self.cuts(reason) && self.skills.finer(day, &task.skill) {
+            if self.cuts(reason) && self.skills.cut(day, &task.skill) {
                 return self.ask_parts_again(&task, day);
             }
             return self.failed(task, reason, now);
