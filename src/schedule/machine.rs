@@ -47,6 +47,8 @@ pub(super) struct Lane {
     pub(super) span: Option<i64>,
     /// The shortest window that took too long lately, in seconds.
     pub(super) too_long: Option<i64>,
+    /// Windows of that length answered in a row.
+    pub(super) fits: u32,
     /// The last of the older buckets that was asked.
     pub(super) cursor: Option<Bucket>,
     /// No older buckets before this instant.
@@ -148,6 +150,7 @@ impl Schedule {
                 heavy: false,
                 span: None,
                 too_long: None,
+                fits: 0,
                 cursor: None,
                 past_at: now,
                 past_streak: 0,

@@ -18,8 +18,8 @@ const WEIGHT: f64 = 0.03;
 /// Windows are not shortened below this, in seconds, before they are asked.
 const LEAST_SPAN: i64 = 3_600;
 
-/// After so many turns a window that took too long is tried again.
-const FORGIVES: u64 = 4;
+/// After so many answers in a row a window that took too long is tried again.
+const FORGIVES: u32 = 4;
 
 /// A span of so many seconds limits nothing.
 const WHOLE: i64 = 32 * 86_400;
@@ -149,7 +149,7 @@ impl Schedule {
         let Some(window) = task.window else { return self.failed(task, reason, now) };
         if task.report == Report::Skill6 {
             let Some(day) = task.day else { return self.failed(task, reason, now) };
-            if self.cuts(reason) && self.skills.finer(day, &task.skill) {
+            if self.cuts(reason) && self.skills.cut(day, &task.skill) {
                 return self.ask_parts_again(&task, day);
             }
             return self.failed(task, reason, now);
@@ -190,17 +190,20 @@ impl Schedule {
             let length = window.seconds();
             lane.too_long = Some(lane.too_long.map_or(length, |bad| bad.min(length)));
             lane.span = Some((length / 2).max(LEAST_SPAN).min(lane.span.unwrap_or(i64::MAX)));
+            lane.fits = 0;
         }
     }
 
-    /// What was answered may be asked twice as long, up to what took too long.
+    /// What was answered may be asked twice as long, up to what took too long, and in the end beyond.
     fn widen_span(&mut self, task: &Task) {
         let (Some(window), Some(lane)) = (task.window, self.lanes.get_mut(&task.report)) else { return };
-        if let Some(span) = lane.span
-            && window.seconds() >= span
-            && lane.too_long.is_none_or(|bad| span * 2 < bad)
-        {
+        let length = window.seconds();
+        lane.too_long = lane.too_long.filter(|bad| length < *bad);
+        let Some(span) = lane.span.filter(|span| length >= *span) else { return };
+        lane.fits += 1;
+        if lane.fits >= FORGIVES || lane.too_long.is_none_or(|bad| span * 2 < bad) {
             lane.span = Some(span * 2).filter(|span| *span < WHOLE);
+            lane.fits = 0;
         }
     }
 
@@ -394,9 +397,6 @@ impl Schedule {
         lane.gap = lane.gap.saturating_sub(1);
         if let Some(rows) = slot.rows {
             lane.heavy = rows > HEAVY;
-        }
-        if slot.turn == Turn::Regular && lane.turns.is_multiple_of(FORGIVES) {
-            lane.too_long = lane.too_long.map(|bad| bad * 2).filter(|bad| *bad < 2 * WHOLE);
         }
     }
 }

@@ -61,6 +61,8 @@ pub(super) struct Quota {
     day: Option<Timestamp>,
     /// Local time at which the quota day begins.
     starts: civil::Time,
+    /// Whether the vendor's count has shown when its day begins.
+    learned: bool,
     /// What others send per hour.
     others: f64,
 }
@@ -74,6 +76,7 @@ impl Quota {
             own: 0,
             day: None,
             starts: civil::Time::midnight(),
+            learned: false,
             others: 0.0,
         }
     }
@@ -170,6 +173,7 @@ impl Quota {
             let hours = now.duration_since(before.at).as_secs_f64() / 3600.0;
             if used < before.used {
                 self.starts = day_start_between(before.at, now, zone);
+                self.learned = true;
                 self.day = Some(self.day_at(now, zone));
                 self.own = self.since.min(used);
             } else if hours > 0.1 {
@@ -193,10 +197,14 @@ impl Quota {
         let (limit, _) = self.limit();
         let reserve = limit.div_ceil(20);
         let normal = limit - reserve;
-        // The vendor may count a `token_info` after it has answered it; and one an hour is still to come.
+        // The vendor may count a `token_info` after it has answered it; and one an hour is still to come,
+        // for as long as the day may last.
         let last = limit.saturating_sub(2);
-        let most = last.saturating_sub((hours_left.max(0.0).ceil() as u64).min(limit / 20));
+        let hours = if self.learned { hours_left.max(0.0).ceil() as u64 + 2 } else { 26 };
+        let most = last.saturating_sub(hours.min(limit / 20));
         match share {
+            // The slow re-check that finds out when the vendor's day has begun: hourly, whatever is used.
+            Share::Count if self.vendor.is_some() => u64::MAX,
             Share::Count => last,
             Share::Seal => most,
             Share::Present(report) => {

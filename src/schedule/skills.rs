@@ -29,6 +29,8 @@ pub(super) struct SkillBook {
     remembered: BTreeMap<(Bucket, String), u64>,
     /// Days of a skill that are read in so many parts.
     parts: BTreeMap<(Bucket, String), u16>,
+    /// Days of a skill that took too long, or were cut, in fewer parts than these.
+    cut: BTreeMap<(Bucket, String), u16>,
     /// When each skill was last asked.
     asked: BTreeMap<String, Timestamp>,
     /// Without a witness: turns a skill still waits, and how many it waited last.
@@ -51,6 +53,7 @@ impl SkillBook {
             left: BTreeMap::new(),
             remembered: BTreeMap::new(),
             parts: BTreeMap::new(),
+            cut: BTreeMap::new(),
             asked: BTreeMap::new(),
             idle: BTreeMap::new(),
             days: BTreeMap::new(),
@@ -193,6 +196,10 @@ impl SkillBook {
     /// A skill's day has been read.
     pub(super) fn read(&mut self, day: Bucket, skill: &str, fingerprint: Option<u64>) {
         let key = (day, skill.to_owned());
+        // What was cut may have been a bad moment: fewer parts next time.
+        if let Some(coarser) = self.cut.remove(&key).and_then(split::previous_parts) {
+            self.cut.insert(key.clone(), coarser);
+        }
         self.leftover.remove(&(day, Some(skill.to_owned())));
         match fingerprint {
             Some(fingerprint) => self.remembered.insert(key, fingerprint),
@@ -224,14 +231,25 @@ impl SkillBook {
 
     /// In how many parts a skill's day is read.
     pub(super) fn parts(&self, day: Bucket, skill: &str) -> u16 {
-        self.parts.get(&(day, skill.to_owned())).copied().unwrap_or(1)
+        let key = (day, skill.to_owned());
+        let of = |map: &BTreeMap<_, u16>| map.get(&key).copied().unwrap_or(1);
+        of(&self.parts).max(of(&self.cut))
     }
 
-    /// The day wants finer parts; false when there are none.
+    /// The day wants finer parts from now on; false when there are none.
     pub(super) fn finer(&mut self, day: Bucket, skill: &str) -> bool {
         let finer = split::next_parts(self.parts(day, skill));
         if let Some(finer) = finer {
             self.parts.insert((day, skill.to_owned()), finer);
+        }
+        finer.is_some()
+    }
+
+    /// The day was cut: finer parts for now; false when there are none.
+    pub(super) fn cut(&mut self, day: Bucket, skill: &str) -> bool {
+        let finer = split::next_parts(self.parts(day, skill));
+        if let Some(finer) = finer {
+            self.cut.insert((day, skill.to_owned()), finer);
         }
         finer.is_some()
     }
@@ -253,6 +271,7 @@ impl SkillBook {
     pub(super) fn forget_before(&mut self, day: Bucket) {
         self.remembered.retain(|(at, _), _| *at >= day);
         self.parts.retain(|(at, _), _| *at >= day);
+        self.cut.retain(|(at, _), _| *at >= day);
         self.leftover.retain(|(at, _)| *at >= day);
         self.days.retain(|at, _| *at >= day);
     }

@@ -45,6 +45,11 @@ pub(super) fn next_parts(parts: u16) -> Option<u16> {
     PARTS.into_iter().find(|finer| *finer > parts)
 }
 
+/// The coarser number of parts before `parts`; `None` at the coarsest.
+pub(super) fn previous_parts(parts: u16) -> Option<u16> {
+    PARTS.into_iter().rev().find(|coarser| *coarser < parts)
+}
+
 /// How many parts a day with so many calls wants.
 pub(super) fn parts_for(calls: i64) -> u16 {
     PARTS.into_iter().find(|parts| i64::from(*parts) * CALLS_PER_PART >= calls).unwrap_or(96)
