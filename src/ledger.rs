@@ -524,8 +524,7 @@ impl Ledger {
         match result {
             Ok((mut applied, committed)) => {
                 let now = (now != Timestamp::UNIX_EPOCH).then_some(now);
-                let gauges = books.stale;
-                applied.changed |= books.settle(committed, now) || gauges;
+                applied.changed |= books.settle(committed, now);
                 applied.committed = committed;
                 Ok(applied)
             }

@@ -112,6 +112,7 @@ impl<'a> Work<'a> {
                 if self.report == Report::Diagram3 {
                     self.books.waiting.note(bucket, &blob.cells);
                     self.books.stale = true;
+                    self.applied.changed = true;
                 }
                 let cells = (!blob.cells.cells.is_empty()).then(|| blob.cells.encode());
                 self.changes.cells.push((place, cells));

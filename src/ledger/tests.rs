@@ -11,6 +11,9 @@ use crate::metrics::{Label, catalogue};
 use crate::report::{Amount, Event, LabelValues, Observation, Total as Row, When};
 use crate::time::{Zone, civil};
 
+mod crash;
+mod disk;
+mod model;
 mod rules;
 
 /// The zone of the tests: no daylight saving, five hours behind UTC.
