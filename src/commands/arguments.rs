@@ -280,7 +280,7 @@ pub struct Serve {
 #[derive(Debug, Clone, Args)]
 pub struct Demo {
     /// How many times faster than real time the centre runs.
-    #[arg(long = "speed", env = "WOLKVOX_DEMO_SPEED", default_value = "1", value_name = "N")]
+    #[arg(long = "speed", env = "WOLKVOX_DEMO_SPEED", default_value = "60", value_name = "N")]
     pub speed: Speed,
     /// Seed of the simulated centre; the same seed gives the same calls.
     #[arg(long = "seed", env = "WOLKVOX_DEMO_SEED", default_value_t = 1, value_name = "NUMBER")]

@@ -83,7 +83,7 @@ fn source(
             None => Config::parse(&own, &directory, "demo")?,
         };
         Ok(match shard {
-            Some(shard) => config.shard(shard.index(), shard.of()),
+            Some(shard) => config.shard(shard.index, shard.of),
             None => config,
         })
     }))

@@ -15,7 +15,7 @@ use crate::api::Grain;
 use crate::config::{Config, CountFrom, Environment};
 use crate::exposition::{Encoding, Format, Pace, Publisher, SelfMetrics};
 use crate::ledger::Ledger;
-use crate::pipeline::{Board, Pipeline, Store, Surroundings};
+use crate::pipeline::{Board, Face, Pipeline, Store, Surroundings};
 use crate::server::Ready;
 use crate::time::Clock;
 

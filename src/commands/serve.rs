@@ -20,11 +20,11 @@ pub async fn serve(arguments: Serve, env: Arc<dyn Environment + Send + Sync>) ->
             let config = Config::find(file.as_deref(), Path::new(CONFIG_FILE), &*env)?;
             let tokens = config.check_tokens(&*env);
             // A token that is not there yet may come; two operations with one token never work.
-            if let Some(shared) = tokens.mistakes.iter().find(|mistake| mistake.is_about_sharing()) {
+            if let Some(shared) = tokens.shared.first() {
                 bail!("{shared}");
             }
             Ok(match shard {
-                Some(shard) => config.shard(shard.index(), shard.of()),
+                Some(shard) => config.shard(shard.index, shard.of),
                 None => config,
             })
         }

@@ -55,8 +55,12 @@ impl Service {
     /// Runs until SIGTERM, SIGINT or `stop`. Everything that can be refused is refused before the first request.
     pub async fn run(self, stop: CancellationToken) -> Result<()> {
         let config = (self.source)()?;
-        for warning in config.warnings.iter().chain(&config.check_tokens(&*self.env).warnings) {
+        let tokens = config.check_tokens(&*self.env);
+        for warning in config.warnings.iter().chain(&tokens.warnings) {
             warn!("{warning}");
+        }
+        for mistake in &tokens.mistakes {
+            warn!("{mistake}; it is looked for again at every request");
         }
         let web_config = self.web_config()?;
         let web = Web::new(&web_config)?;

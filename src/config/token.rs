@@ -238,6 +238,8 @@ fn read_file(path: &Path) -> Result<(Stamp, Token), TokenError> {
 pub struct TokenCheck {
     /// Tokens that cannot be read, and tokens that serve two operations. `at` names the operation.
     pub mistakes: Vec<Mistake>,
+    /// Those of the mistakes that are about one token in two operations, which can never work.
+    pub shared: Vec<Mistake>,
     /// Files that others can read.
     pub warnings: Vec<String>,
 }
@@ -254,7 +256,9 @@ impl Config {
                 Ok(fingerprint) => {
                     if let Some(first) = seen.get(&fingerprint) {
                         let what = format!("the same as that of {first}; one token serves one operation");
-                        check.mistakes.push(Mistake { at, what });
+                        let mistake = Mistake { at, what };
+                        check.shared.push(mistake.clone());
+                        check.mistakes.push(mistake);
                     } else {
                         seen.insert(fingerprint, &operation.name);
                     }

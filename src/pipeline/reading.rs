@@ -42,6 +42,11 @@ pub(super) async fn fetch(client: &mut Client, request: &Request, decoder: Decod
         },
     };
     let (status, date) = (answer.status, answer.date);
+    if status == 404 {
+        // The client has read it and knows that it means no rows, whatever else its body says.
+        let result = decoder.empty(date).map_err(|error| classified(&error));
+        return Fetched { result, date, bytes: answer.received(), took: answer.elapsed() };
+    }
     let (pieces, mut inbox) = mpsc::channel(CHUNKS);
     let decoding = tokio::task::spawn_blocking(move || {
         let mut decoder = decoder;
@@ -91,10 +96,15 @@ pub(super) async fn fetch(client: &mut Client, request: &Request, decoder: Decod
 
 /// What a refusal found by the decoder, or an answer that it cannot read, means for the request.
 fn classified(error: &DecodeError) -> Failure {
-    match error {
-        DecodeError::Refused { status, envelope } => Failure::of_code(*status, &envelope.msg, true)
-            .unwrap_or_else(|| Failure::new(Reason::Decode, error)),
-        DecodeError::TooLarge { .. } => Failure::new(Reason::Truncated, error),
-        _ => Failure::new(Reason::Decode, error),
+    if let DecodeError::Refused { status, envelope } = error
+        && let Some(failure) = Failure::of_code(*status, &envelope.msg, true)
+    {
+        return failure;
     }
+    let reason = match error {
+        // Less will fit.
+        DecodeError::TooLarge { .. } => Reason::Truncated,
+        error => error.reason().unwrap_or(Reason::Decode),
+    };
+    Failure::new(reason, error)
 }
