@@ -6,13 +6,12 @@ use std::io;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use clap::Parser;
 use wolkvox_exporter::commands::arguments::{Arguments, Command};
 use wolkvox_exporter::commands::{check, logging};
 use wolkvox_exporter::config::ProcessEnvironment;
 
 fn main() -> ExitCode {
-    let command = Arguments::parse().into_command();
+    let command = Arguments::read(&ProcessEnvironment).into_command();
     match run(&command) {
         Ok(code) => code,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
