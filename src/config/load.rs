@@ -235,7 +235,9 @@ fn assemble(read: Vec<Read>, mut notes: Notes, origin: &str) -> Result<Config, C
             }
         }
         if let Some((source, at)) = &read.token {
-            if let Some(first) = tokens.get(source) {
+            if tokens.get(source).is_some_and(|first| first == at) {
+                notes.mistake(at, "shared by several operations; one token serves one operation");
+            } else if let Some(first) = tokens.get(source) {
                 notes.mistake(at, format!("the same token as {first}; one token serves one operation"));
             } else {
                 tokens.insert(source, at);
