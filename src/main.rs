@@ -7,13 +7,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use clap::Parser;
 use wolkvox_exporter::commands::arguments::{Arguments, Command};
 use wolkvox_exporter::commands::{check, demo, logging, once, serve, simulate};
 use wolkvox_exporter::config::ProcessEnvironment;
 
 fn main() -> ExitCode {
-    let command = Arguments::parse().into_command();
+    let command = Arguments::read(&ProcessEnvironment).into_command();
     match run(&command) {
         Ok(code) => code,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,

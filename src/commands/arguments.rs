@@ -8,9 +8,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use super::version;
+use crate::config::Environment;
 use crate::time::civil;
 
 pub use self::values::{ListenAddress, Shard, Speed};
@@ -78,6 +79,29 @@ pub struct Arguments {
 }
 
 impl Arguments {
+    /// Parses the command line of this process; prints and exits when it is wrong, or asks for help.
+    pub fn read(env: &dyn Environment) -> Arguments {
+        let mut matches = Arguments::definition(env).get_matches();
+        match Arguments::from_arg_matches_mut(&mut matches) {
+            Ok(arguments) => arguments,
+            Err(error) => error.format(&mut Arguments::definition(env)).exit(),
+        }
+    }
+
+    /// All commands and flags. A variable that is set to nothing is as good as not set, as Compose files and
+    /// `docker run -e NAME=` leave it.
+    pub fn definition(env: &dyn Environment) -> clap::Command {
+        let settle = |argument: clap::Arg| {
+            let variable = argument.get_env().map(|name| name.to_string_lossy().into_owned());
+            let empty =
+                variable.is_some_and(|name| env.variable(&name).is_some_and(|value| value.is_empty()));
+            // Help names the variables; what they hold is the operator's business.
+            let argument = argument.hide_env_values(true);
+            if empty { argument.env(clap::builder::Resettable::Reset) } else { argument }
+        };
+        Arguments::command().mut_args(settle).mut_subcommands(|command| command.mut_args(settle))
+    }
+
     /// The command, `serve` when none is given.
     pub fn into_command(self) -> Command {
         self.command.unwrap_or(Command::Serve(self.serve))

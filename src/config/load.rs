@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
@@ -213,11 +213,12 @@ fn files_of(directory: &Path) -> io::Result<Vec<PathBuf>> {
 
 /// The text of a file of reasonable size; a byte order mark is passed over.
 pub(super) fn read_text(file: &Path) -> io::Result<String> {
-    let length = fs::metadata(file)?.len();
-    if length > FILE_LARGEST {
+    let mut text = String::new();
+    // One byte more than allowed shows what is too large, devices without an end included.
+    let length = fs::File::open(file)?.take(FILE_LARGEST + 1).read_to_string(&mut text)?;
+    if length as u64 > FILE_LARGEST {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 16 MiB"));
     }
-    let text = fs::read_to_string(file)?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
@@ -234,7 +235,9 @@ fn assemble(read: Vec<Read>, mut notes: Notes, origin: &str) -> Result<Config, C
             }
         }
         if let Some((source, at)) = &read.token {
-            if let Some(first) = tokens.get(source) {
+            if tokens.get(source).is_some_and(|first| first == at) {
+                notes.mistake(at, "shared by several operations; one token serves one operation");
+            } else if let Some(first) = tokens.get(source) {
                 notes.mistake(at, format!("the same token as {first}; one token serves one operation"));
             } else {
                 tokens.insert(source, at);

@@ -455,3 +455,26 @@ fn shards_are_the_same_on_every_machine() {
 
 /// First 8 bytes of SHA-256 of the name, big-endian, modulo 7.
 const KNOWN_SHARDS: [u32; 4] = [2, 5, 6, 3];
+
+#[test]
+fn files_that_grow_without_end_are_refused() {
+    let mut bomb = String::from("a: &a [x, x, x, x, x, x, x, x, x, x]\n");
+    for (letter, before) in ('b'..='i').zip('a'..) {
+        bomb += &format!("{letter}: &{letter} [{}]\n", format!("*{before}, ").repeat(10));
+    }
+    assert_eq!(mistakes(&bomb), ["not readable as YAML: repetition limit exceeded"]);
+    let found = mistakes(&"[".repeat(100_000));
+    assert!(
+        found.len() == 1 && found[0].starts_with("not readable as YAML: recursion limit exceeded"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn lone_operation_may_inherit_its_token_from_defaults_but_two_may_not() {
+    let text = with("").replace("    token_env: ACME\n", "") + "defaults: { token_env: SHARED }\n";
+    assert_eq!(good(&text).operations[0].token, TokenSource::Env("SHARED".to_owned()));
+    let second = "  - { name: b, server: \"0011\", timezone: UTC }\ndefaults:";
+    let found = mistakes(&text.replace("defaults:", second));
+    assert_eq!(found, ["defaults.token_env: shared by several operations; one token serves one operation"]);
+}

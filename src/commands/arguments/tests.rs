@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::CommandFactory;
 use proptest::prelude::*;
@@ -12,7 +12,24 @@ fn parse(arguments: &[&str]) -> Result<Command, clap::Error> {
 
 #[test]
 fn definitions_hold_together() {
-    Arguments::command().debug_assert();
+    Arguments::definition(&BTreeMap::new()).debug_assert();
+}
+
+#[test]
+fn variable_set_to_nothing_is_as_good_as_not_set() {
+    let env = BTreeMap::from([
+        ("WOLKVOX_SHARD".to_owned(), String::new()),
+        ("WOLKVOX_LOG_LEVEL".to_owned(), "debug".to_owned()),
+    ]);
+    let definition = Arguments::definition(&env);
+    let commands = std::iter::once(&definition).chain(definition.get_subcommands());
+    let arguments: Vec<&clap::Arg> = commands.flat_map(clap::Command::get_arguments).collect();
+    let variables = |long: &str| {
+        let named = arguments.iter().filter(|argument| argument.get_long() == Some(long));
+        named.map(|argument| argument.get_env().is_some()).collect::<Vec<bool>>()
+    };
+    assert_eq!(variables("shard"), [false; 3], "of the program, of serve and of demo");
+    assert_eq!(variables("log.level"), [true; 10]);
 }
 
 #[test]
