@@ -506,7 +506,8 @@ impl Ledger {
             self.ready()?;
         }
         let key = self.store.key;
-        let books = self.books.get_mut(operation).ok_or_else(|| LedgerError::Unknown(operation.to_owned()))?;
+        let books =
+            self.books.get_mut(operation).ok_or_else(|| LedgerError::Unknown(operation.to_owned()))?;
         let (database, _) = self.store.ready()?;
         let result = database
             .begin_read()
@@ -544,7 +545,12 @@ impl Ledger {
 
 impl From<Found> for Ledger {
     fn from(found: Found) -> Ledger {
-        Ledger { store: found.store, books: found.books.into_iter().collect(), from_now: found.from_now, commits: 0 }
+        Ledger {
+            store: found.store,
+            books: found.books.into_iter().collect(),
+            from_now: found.from_now,
+            commits: 0,
+        }
     }
 }
 

@@ -302,5 +302,6 @@ async fn tick(surroundings: Surroundings, stop: CancellationToken) {
 
 fn name_seed(name: &str) -> u64 {
     // FNV-1a: the same in every process and version, so that a restart does not reshuffle all operations.
-    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    name.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

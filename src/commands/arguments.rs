@@ -268,16 +268,15 @@ pub struct Web {
     /// Allow POST /-/reload.
     #[arg(long = "web.enable-lifecycle", env = "WOLKVOX_WEB_ENABLE_LIFECYCLE", value_parser = BoolishValueParser::new())]
     pub enable_lifecycle: bool,
-    /// How long a new series is shown at its first value, so that Prometheus sees it grow; longer than two
-    /// scrapes.
+    /// How long a new series is shown as 0, so that Prometheus sees it grow; longer than two scrapes. 2m when not
+    /// given, in the demonstration 5s.
     #[arg(
         long = "web.zero-hold",
         env = "WOLKVOX_WEB_ZERO_HOLD",
-        default_value = "2m",
         value_parser = values::duration,
         value_name = "DURATION"
     )]
-    pub zero_hold: Duration,
+    pub zero_hold: Option<Duration>,
 }
 
 /// `serve`.

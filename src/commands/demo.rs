@@ -13,10 +13,10 @@ use tracing::warn;
 
 use super::arguments::Demo;
 use super::service::Service;
+use crate::api::Grain;
 use crate::config::{Config, Environment};
 use crate::simulator::{self, Settings, Simulator};
 use crate::time::{Bucket, Clock, Timestamp, Zone, civil};
-use crate::api::Grain;
 
 /// The zone of the demonstration.
 const ZONE: &str = "America/Bogota";
@@ -37,7 +37,8 @@ pub async fn demo(arguments: Demo, env: Arc<dyn Environment + Send + Sync>) -> R
 
     let stop = CancellationToken::new();
     let simulating = tokio::spawn(simulator::serve(listener, simulator.clone(), stop.clone()));
-    let folder = tempfile::Builder::new().prefix("wolkvox_exporter-demo-").tempdir().context("no temporary folder")?;
+    let folder =
+        tempfile::Builder::new().prefix("wolkvox_exporter-demo-").tempdir().context("no temporary folder")?;
     let source = source(&arguments, &simulator, upstream, &folder, zone.bucket(origin, Grain::Day))?;
     let storage = arguments.storage_path.clone().unwrap_or_else(|| folder.path().join("ledger"));
     let metrics = arguments.web.telemetry_path.clone();

@@ -13,22 +13,22 @@ use crate::vitals::ReportVitals;
 
 /// Makes the page anew for every visitor.
 #[derive(Debug)]
-pub struct Page {
+pub(super) struct Page {
     /// What all operations show.
-    pub board: Board,
+    pub(super) board: Board,
     /// The time of the contact centre.
-    pub clock: Clock,
+    pub(super) clock: Clock,
     /// Where the metrics are.
-    pub telemetry_path: String,
+    pub(super) telemetry_path: String,
     /// Whether this is a demonstration.
-    pub demo: bool,
+    pub(super) demo: bool,
     /// What is wrong with the ledger.
-    pub ledger: Vec<String>,
+    pub(super) ledger: Vec<String>,
 }
 
 impl Page {
     /// The page as HTML.
-    pub fn render(&self) -> String {
+    pub(super) fn render(&self) -> String {
         let now = self.clock.now();
         Status {
             version: format!("version {} (revision {})", version::VERSION, version::REVISION),
@@ -76,7 +76,8 @@ fn operation(face: &Face, now: Timestamp) -> OperationStatus {
 
 fn skill(operation: &Operation, id: &str, name: Option<&str>, day: &SkillDay) -> SkillStatus {
     let targets = operation.targets_of(id);
-    let (within, target) = targets.service_level.iter().next().map_or((20, None), |(within, share)| (*within, Some(*share)));
+    let (within, target) =
+        targets.service_level.iter().next().map_or((20, None), |(within, share)| (*within, Some(*share)));
     let answered = match within {
         10 => day.within[0],
         30 => day.within[2],
@@ -103,7 +104,9 @@ fn skill(operation: &Operation, id: &str, name: Option<&str>, day: &SkillDay) ->
 }
 
 fn report(operation: &Operation, report: Report, vitals: &ReportVitals, now: Timestamp) -> ReportStatus {
-    let ago = |at: Option<Timestamp>| at.map_or("never".to_owned(), |at| format!("{} ago", span(now.duration_since(at))));
+    let ago = |at: Option<Timestamp>| {
+        at.map_or("never".to_owned(), |at| format!("{} ago", span(now.duration_since(at))))
+    };
     let failing = vitals.up == Some(false);
     ReportStatus {
         code: report.code(),
@@ -137,7 +140,9 @@ const fn advice(reason: Reason) -> &'static str {
     match reason {
         Reason::Auth => "The token is refused: check the token file, and that this address may use it.",
         Reason::Quota => "The day's requests are spent; reading goes on when the quota day begins anew.",
-        Reason::Concurrency => "Somebody else uses this token at the same time; give the exporter one of its own.",
+        Reason::Concurrency => {
+            "Somebody else uses this token at the same time; give the exporter one of its own."
+        }
         Reason::Maintenance => "The server is in maintenance or refuses for now.",
         Reason::Request => "The server refuses the question: check server or base_url.",
         Reason::Server => "The server fails; nothing to do here.",

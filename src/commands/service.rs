@@ -21,6 +21,11 @@ use crate::pipeline::{Board, Pipeline, Store, Surroundings};
 use crate::server::{self, App, Limits, Ready, Reload, Web};
 use crate::time::Clock;
 
+/// Longer than two scrapes at the usual interval of a minute, so that Prometheus has seen the 0.
+const ZERO_HOLD: Duration = Duration::from_secs(120);
+/// Short enough that a visitor sees something grow.
+const DEMO_ZERO_HOLD: Duration = Duration::from_secs(5);
+
 /// Reads the configuration again.
 pub type Source = Box<dyn Fn() -> Result<Config> + Send + Sync>;
 
@@ -44,7 +49,10 @@ pub struct Service {
 
 impl std::fmt::Debug for Service {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Service").field("storage", &self.storage).field("web", &self.web).finish_non_exhaustive()
+        f.debug_struct("Service")
+            .field("storage", &self.storage)
+            .field("web", &self.web)
+            .finish_non_exhaustive()
     }
 }
 
@@ -84,7 +92,7 @@ impl Service {
             ready: ready.clone(),
             env: Arc::clone(&self.env),
             locks: self.storage.as_deref().map(|path| path.join("locks")),
-            zero_hold: self.web.zero_hold,
+            zero_hold: self.web.zero_hold.unwrap_or(if self.demo { DEMO_ZERO_HOLD } else { ZERO_HOLD }),
             seed: u64::from(std::process::id()),
         };
         let rendering = tokio::spawn({
@@ -197,12 +205,19 @@ fn open(storage: Option<&Path>, clock: &Clock) -> Result<(Ledger, Option<String>
 }
 
 fn addresses(listeners: &[TcpListener]) -> Result<Vec<String>> {
-    let address = |listener: &TcpListener| Ok(listener.local_addr().context("cannot read a bound address")?.to_string());
+    let address = |listener: &TcpListener| {
+        Ok(listener.local_addr().context("cannot read a bound address")?.to_string())
+    };
     listeners.iter().map(address).collect()
 }
 
 /// Reads both configurations again; a mistake in either leaves everything as it was.
-async fn reload(service: &Service, own: &SelfMetrics, web: &Web, pipeline: &mut Pipeline) -> Result<(), String> {
+async fn reload(
+    service: &Service,
+    own: &SelfMetrics,
+    web: &Web,
+    pipeline: &mut Pipeline,
+) -> Result<(), String> {
     let attempt = async {
         let config = (service.source)()?;
         let web_config = service.web_config()?;

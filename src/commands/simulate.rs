@@ -58,7 +58,8 @@ fn faults(pairs: &[(String, String)]) -> Result<Vec<Fault>> {
     let mut own = Map::new();
     for (key, value) in pairs {
         if key == "weather" {
-            let share = value.parse().with_context(|| format!("weather is a share such as 0.02, not {value:?}"))?;
+            let share =
+                value.parse().with_context(|| format!("weather is a share such as 0.02, not {value:?}"))?;
             faults.extend(weather(share));
         } else {
             let parsed = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.clone()));
@@ -71,4 +72,6 @@ fn faults(pairs: &[(String, String)]) -> Result<Vec<Fault>> {
     Ok(faults)
 }
 
-fn weather(_share: f64) -> Vec<Fault> { Vec::new() }
+fn weather(_share: f64) -> Vec<Fault> {
+    Vec::new()
+}

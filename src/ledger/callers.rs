@@ -10,8 +10,8 @@ use super::series::{Hidden, value_in};
 use super::tables;
 use crate::api::Report;
 use crate::metrics::{Family, Label, LabelText};
-use crate::report::LabelValues;
 use crate::report::Amount;
+use crate::report::LabelValues;
 
 impl Work<'_> {
     /// Withdraws every DNIS series. What their cells hold stays with them until the seal; from now on the
@@ -51,9 +51,8 @@ impl Work<'_> {
     }
 
     fn freeze(&mut self, blob: &mut Blob) -> Result<(), LedgerError> {
-        let is_callers = |key: &LabelValues| {
-            key.get(&Label::Dnis).is_some_and(|dnis| **dnis != *OTHER && **dnis != *NONE)
-        };
+        let is_callers =
+            |key: &LabelValues| key.get(&Label::Dnis).is_some_and(|dnis| **dnis != *OTHER && **dnis != *NONE);
         let mut frozen: Vec<(u32, Vec<(&'static Family, u16, Amount)>)> = Vec::new();
         for cell in blob.cells.cells.values_mut() {
             if cell.frozen || !is_callers(&blob.cells.keys[cell.key as usize]) {

@@ -101,7 +101,11 @@ pub(super) fn enter(
 }
 
 /// Brings the skills in line with a list from discovery.
-pub(super) fn discovered(books: &mut Books, skills: &BTreeSet<String>, now: Timestamp) -> Result<(), LedgerError> {
+pub(super) fn discovered(
+    books: &mut Books,
+    skills: &BTreeSet<String>,
+    now: Timestamp,
+) -> Result<(), LedgerError> {
     let operation = books.operation()?;
     let (Some((grain, settle)), false) = (books.settle_of(Report::Skill6), skills.is_empty()) else {
         return Ok(());
@@ -110,7 +114,8 @@ pub(super) fn discovered(books: &mut Books, skills: &BTreeSet<String>, now: Time
         return Ok(());
     }
     let door = Door { report: Report::Skill6, grain, settle, operation: &operation, now };
-    let start = if books.record.awaits_list { past_or(books, Report::Skill6, Start::Opening) } else { Start::AtZero };
+    let start =
+        if books.record.awaits_list { past_or(books, Report::Skill6, Start::Opening) } else { Start::AtZero };
     for skill in skills {
         door.enter(books, skill, start);
     }

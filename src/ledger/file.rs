@@ -281,5 +281,6 @@ fn set_aside(path: &Path, now: Timestamp) -> Result<PathBuf, LedgerError> {
 
 /// Tells one key from another without saying anything of either.
 fn check_value(key: &[u8; 32]) -> Vec<u8> {
-    Sha256::new().chain_update("wolkvox_exporter ledger key check").chain_update(key).finalize()[..16].to_vec()
+    Sha256::new().chain_update("wolkvox_exporter ledger key check").chain_update(key).finalize()[..16]
+        .to_vec()
 }

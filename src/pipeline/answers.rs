@@ -92,7 +92,11 @@ impl Worker {
 
     fn cut(&mut self, request: &Request, words: &str) -> Outcome {
         self.failed(request, &Failure::new(Reason::Truncated, &words));
-        if request.is_indivisible() { Outcome::Failed(Reason::Truncated) } else { Outcome::Split(Reason::Truncated) }
+        if request.is_indivisible() {
+            Outcome::Failed(Reason::Truncated)
+        } else {
+            Outcome::Split(Reason::Truncated)
+        }
     }
 
     /// Takes one complete answer: as it is, or as a part of a `skill_6` day.
@@ -162,7 +166,13 @@ impl Worker {
     }
 
     /// Shows what a reading changed.
-    async fn applied(&mut self, request: &Request, reading: &Reading, applied: &Applied, as_reported: AsReported) {
+    async fn applied(
+        &mut self,
+        request: &Request,
+        reading: &Reading,
+        applied: &Applied,
+        as_reported: AsReported,
+    ) {
         let report = request.report;
         let zone = &self.operation.zone;
         let today = zone.bucket(request.now, Grain::Day);
@@ -174,7 +184,9 @@ impl Worker {
             self.memory.skill_success.insert(request.skill.clone(), request.now);
         }
         let audited = match &self.memory.witness {
-            Some((slot, day, calls)) if *slot == request.slot && *day == asked_day => calls.get(&request.skill),
+            Some((slot, day, calls)) if *slot == request.slot && *day == asked_day => {
+                calls.get(&request.skill)
+            }
             _ => None,
         };
         let audited = audited.copied();
@@ -188,7 +200,8 @@ impl Worker {
             applied.folded.iter().for_each(|(label, count)| face.vitals.folded(*label, *count));
             if report == Report::Skill6 && asked_day == today {
                 let total = SkillDay::of(reading);
-                let label = |label, value: &str| labels.get(&(label, value.into())).cloned().unwrap_or(value.into());
+                let label =
+                    |label, value: &str| labels.get(&(label, value.into())).cloned().unwrap_or(value.into());
                 face.today.read_skill(&request.skill, today, total, gauges, fresh_until, label);
                 face.names.skill(&request.skill, "");
                 if let Some(calls) = audited {

@@ -191,19 +191,15 @@ impl Face {
         let failing = self.vitals.reports().filter(|(_, vitals)| vitals.up == Some(false));
         failing
             .map(|(report, vitals)| {
-                let words = vitals.last_failure.as_ref().map(|(_, _, words)| words.as_str()).unwrap_or_default();
+                let words =
+                    vitals.last_failure.as_ref().map(|(_, _, words)| words.as_str()).unwrap_or_default();
                 format!("{} {report}: {words}", self.operation.name)
             })
             .collect()
     }
 
     /// Takes over what the ledger publishes.
-    pub fn counters(
-        &mut self,
-        generation: u64,
-        blocks: Arc<Vec<Block>>,
-        coded: BTreeSet<Box<str>>,
-    ) {
+    pub fn counters(&mut self, generation: u64, blocks: Arc<Vec<Block>>, coded: BTreeSet<Box<str>>) {
         self.counters = (generation, blocks);
         self.coded = coded;
     }

@@ -33,7 +33,8 @@ impl Denominators {
 
     /// The denominator to read a day with; [`Denominator::Auto`] while nothing has been decided.
     pub(super) fn of(&self, operation: &Operation, day: Option<Bucket>) -> Denominator {
-        let configured = operation.reports.skill_6.map_or(Denominator::Inbound, |skill_6| skill_6.denominator);
+        let configured =
+            operation.reports.skill_6.map_or(Denominator::Inbound, |skill_6| skill_6.denominator);
         if configured != Denominator::Auto {
             return configured;
         }

@@ -48,7 +48,9 @@ impl Doubts {
             return Verdict::Sound(vec![(request.clone(), decoded)]);
         }
         match &mut self.open {
-            Some(doubt) if doubt.is_about(request, window) && doubt.whole != window && doubt.missing == missing => {
+            Some(doubt)
+                if doubt.is_about(request, window) && doubt.whole != window && doubt.missing == missing =>
+            {
                 doubt.held.push((request.clone(), decoded));
                 if !doubt.is_whole() {
                     return Verdict::Held;
@@ -77,7 +79,8 @@ impl Doubt {
     /// Whether the pieces held back follow each other from one end of the whole to the other.
     fn is_whole(&self) -> bool {
         let windows = self.held.iter().filter_map(|(request, _)| request.window);
-        let end = windows.fold(self.whole.from, |end, window| if window.from == end { window.to } else { end });
+        let end =
+            windows.fold(self.whole.from, |end, window| if window.from == end { window.to } else { end });
         end >= self.whole.to
     }
 }

@@ -39,7 +39,7 @@ pub(super) async fn fetch(client: &mut Client, request: &Request, decoder: Decod
         Ok(answer) => answer,
         Err(failure) => {
             return Fetched { result: Err(failure), date: None, bytes: 0, took: started.elapsed() };
-        },
+        }
     };
     let (status, date) = (answer.status, answer.date);
     if status == 404 {

@@ -103,7 +103,9 @@ impl Worker {
     /// Shows what the schedule plans.
     pub(super) fn show_plan(&mut self, history: &History, now: Timestamp) {
         let view = self.schedule.quota(now, history);
-        if view.source == LimitSource::Assumed && !self.memory.warned_of_limit && self.schedule.first_cycle_attempted()
+        if view.source == LimitSource::Assumed
+            && !self.memory.warned_of_limit
+            && self.schedule.first_cycle_attempted()
         {
             self.memory.warned_of_limit = true;
             warn!(
@@ -121,7 +123,8 @@ impl Worker {
                 (report, self.schedule.interval(report), catching_up, self.schedule.next_due(report))
             })
             .collect();
-        let oldest = self.schedule.skills().iter().map(|skill| self.memory.skill_success.get(skill).copied()).min();
+        let oldest =
+            self.schedule.skills().iter().map(|skill| self.memory.skill_success.get(skill).copied()).min();
         let paused = self.schedule.paused();
         self.board.update(&self.operation.name, |face| {
             for (report, interval, catching_up, next) in reports {
@@ -140,8 +143,11 @@ impl Worker {
             for report in [Report::Skills, Report::TokenInfo] {
                 face.vitals.report(report).next = self.schedule.next_due(report);
             }
-            face.vitals.quota =
-                Quota { today: Some(view.used_today), limit: Some(view.limit), forecast: Some(view.forecast) };
+            face.vitals.quota = Quota {
+                today: Some(view.used_today),
+                limit: Some(view.limit),
+                forecast: Some(view.forecast),
+            };
             face.paused = paused;
         });
     }

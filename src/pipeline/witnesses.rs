@@ -48,7 +48,8 @@ impl Worker {
             .collect();
         let told = {
             let (present, unmoved) = (present.clone(), unmoved.clone());
-            let known: BTreeSet<String> = self.schedule.skills().into_iter().chain(history.skills.keys().cloned()).collect();
+            let known: BTreeSet<String> =
+                self.schedule.skills().into_iter().chain(history.skills.keys().cloned()).collect();
             let absent = move |ledger: &mut Ledger| {
                 let witness = Witness { day, present: &present, known: &known, slot, now, asked, date };
                 let mut applied = ledger.absent(&name, &witness)?;
@@ -61,7 +62,8 @@ impl Worker {
             self.ledger_failed(&error);
             return Outcome::Failed(Reason::Server);
         }
-        let calls: BTreeMap<String, i64> = rows.iter().map(|row| (row.skill.clone(), row.inbound_calls)).collect();
+        let calls: BTreeMap<String, i64> =
+            rows.iter().map(|row| (row.skill.clone(), row.inbound_calls)).collect();
         if request.purpose == Purpose::Present && day == self.operation.zone.bucket(now, Grain::Day) {
             let absent = history.skills.keys().filter(|skill| !present.contains(*skill));
             for skill in absent.chain(&unmoved) {

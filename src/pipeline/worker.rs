@@ -86,7 +86,10 @@ impl Worker {
     pub(super) async fn run(mut self, stop: CancellationToken, attempted: impl FnOnce() + Send) {
         let mut attempted = Some(attempted);
         let history = self.history().await;
-        let read = history.skills.iter().filter_map(|(skill, progress)| Some((skill.clone(), progress.last_success?)));
+        let read = history
+            .skills
+            .iter()
+            .filter_map(|(skill, progress)| Some((skill.clone(), progress.last_success?)));
         self.memory.skill_success = read.collect();
         self.publish().await;
         while !stop.is_cancelled() {
@@ -95,12 +98,14 @@ impl Worker {
             match self.schedule.next(now, &history) {
                 Next::Book(booking) => {
                     let name = self.operation.name.clone();
-                    let booked = if history.quota_day == Some(booking.quota_day) { history.booked } else { 0 };
+                    let booked =
+                        if history.quota_day == Some(booking.quota_day) { history.booked } else { 0 };
                     let more = booking.total.saturating_sub(booked);
                     let book = move |ledger: &mut Ledger| ledger.book(&name, booking.quota_day, more);
                     if let Err(error) = self.store.commit(book).await {
                         self.ledger_failed(&error);
-                        let later = now.saturating_add(SignedDuration::from_secs(5)).unwrap_or(Timestamp::MAX);
+                        let later =
+                            now.saturating_add(SignedDuration::from_secs(5)).unwrap_or(Timestamp::MAX);
                         self.rest(later, &stop).await;
                     }
                 }
@@ -166,7 +171,8 @@ impl Worker {
         let from = request.window.map(|window| window.date_ini());
         let to = request.window.map(|window| window.date_end());
         let took = took.as_millis();
-        let (operation, report, skill, ok) = (&self.operation.name, report.code(), &request.skill, result.is_ok());
+        let (operation, report, skill, ok) =
+            (&self.operation.name, report.code(), &request.skill, result.is_ok());
         debug!(%operation, report, %skill, from, to, bytes, took, ok, "asked");
         match result {
             Ok(decoded) => {

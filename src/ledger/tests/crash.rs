@@ -8,7 +8,8 @@ const KEY: [u8; 32] = [7; 32];
 /// A workload that touches every kind of record: openings, growth, late codes, seals, booking, retirement.
 fn steps() -> Vec<Box<dyn Fn(&mut Ledger) -> Result<(), LedgerError>>> {
     let calls = |code: &str, more: bool| {
-        let mut calls = vec![call(1, "2026-04-05T10:10:00", 30, ""), call(2, "2026-04-05T10:20:00", 90, code)];
+        let mut calls =
+            vec![call(1, "2026-04-05T10:10:00", 30, ""), call(2, "2026-04-05T10:20:00", 90, code)];
         if more {
             calls.push(call(3, "2026-04-05T16:50:00", 4, ""));
         }
@@ -102,7 +103,10 @@ fn a_disk_that_refuses_once_leaves_the_ledger_usable_and_the_retry_counts_once()
                 attempts += 1;
                 assert!(attempts < 20, "failure at {first}: step {place} does not recover");
                 let now: Vec<Total> = ledger.totals("acme").collect();
-                assert!(now == states[place].0 || now == states[place + 1].0, "failure at {first}, step {place}");
+                assert!(
+                    now == states[place].0 || now == states[place + 1].0,
+                    "failure at {first}, step {place}"
+                );
             }
         }
         let end: Vec<Total> = ledger.totals("acme").collect();

@@ -200,7 +200,8 @@ impl World {
         let from = shift(oldest.first(), -SignedDuration::from_hours(2));
         let to = zone().present(self.now);
         let total = Window { from, to }.seconds();
-        let edge = |part: u8| shift(from, SignedDuration::from_secs(total * i64::from(part) / i64::from(parts)));
+        let edge =
+            |part: u8| shift(from, SignedDuration::from_secs(total * i64::from(part) / i64::from(parts)));
         let mut answered: Vec<Window> = Vec::new();
         for part in 0..done {
             let window = Window { from: edge(part), to: if part + 1 == parts { to } else { edge(part + 1) } };
@@ -300,8 +301,13 @@ impl World {
                 let sum = total.sealed[place] + total.live[place];
                 assert!(*mark >= sum, "lossless: {} {text} shows {mark} of {sum}", total.family.name);
             }
-            if let Some(before) = self.marks.insert((total.family.name.into(), text.clone()), total.mark.clone()) {
-                assert!(before.iter().zip(&total.mark).all(|(before, now)| before <= now), "monotonic: {text}");
+            if let Some(before) =
+                self.marks.insert((total.family.name.into(), text.clone()), total.mark.clone())
+            {
+                assert!(
+                    before.iter().zip(&total.mark).all(|(before, now)| before <= now),
+                    "monotonic: {text}"
+                );
             }
             for (count, values) in [
                 (&mut sealed, total.sealed.clone()),
