@@ -112,7 +112,7 @@ impl Schedule {
             lanes: BTreeMap::new(),
             token_info: Helper { due: first, streak: 0, works: false },
             names: Helper { due: first, streak: 0, works: false },
-            quota: Quota::new(operation.daily_requests),
+            quota: Quota::new(operation.daily_requests, now),
             skills: SkillBook::new(operation, now),
             concerned: Concerned::default(),
             slot: None,
@@ -257,9 +257,6 @@ impl Schedule {
         slot.sent_apart += u32::from(task.purpose == Purpose::CatchUp);
         if task.report == Report::Skill6 {
             self.skills.skill_asked(&task.skill, now);
-        }
-        if let Some(lane) = self.lanes.get_mut(&slot.report) {
-            lane.attempted = true;
         }
         let request = task.request(slot);
         self.flight = Some(task);
@@ -464,6 +461,8 @@ impl Schedule {
         }
         if self.affords(Share::Count, now) {
             next = next.min(self.token_info_due(now));
+        } else {
+            next = next.min(self.quota.recheck_at());
         }
         if self.affords(Share::Rest, now) {
             next = next.min(self.names.due);
@@ -580,7 +579,7 @@ impl Schedule {
 
 fn affords(quota: &Quota, operation: &Operation, share: Share, now: Timestamp) -> bool {
     let left = quota.day_end(now, &operation.zone).duration_since(now).as_secs_f64() / 3600.0;
-    quota.used() < quota.ceiling(share, left)
+    quota.used() < quota.ceiling(share, left) || share == Share::Count && quota.recheck_at() <= now
 }
 
 pub(super) fn signed(duration: Duration) -> SignedDuration {
