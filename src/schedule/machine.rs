@@ -7,10 +7,11 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::api::{Reason, Report};
-use crate::config::{CountFrom, Operation};
+use crate::config::Operation;
+use crate::schedule::budget::affords;
 use crate::schedule::cadence::Cadence;
-use crate::schedule::plan::{self, Assumptions, Plan};
-use crate::schedule::quota::{Quota, QuotaView, Share};
+use crate::schedule::plan::{Assumptions, Plan};
+use crate::schedule::quota::{Quota, Share};
 use crate::schedule::skills::{Concerned, SkillBook};
 use crate::schedule::slot::{Slot, Task, Turn};
 use crate::schedule::{History, Next, Outcome, Purpose, Request, split};
@@ -442,10 +443,6 @@ impl Schedule {
         }
     }
 
-    pub(super) fn affords(&self, share: Share, now: Timestamp) -> bool {
-        affords(&self.quota, &self.operation, share, now)
-    }
-
     fn next_instant(&self, now: Timestamp, stretch: f64) -> Timestamp {
         let day_end = self.quota.day_end(now, &self.operation.zone);
         let mut next = day_end;
@@ -468,47 +465,6 @@ impl Schedule {
             next = next.min(self.names.due);
         }
         next.max(after_signed(now, SPACING))
-    }
-
-    fn reads_past_back_to_back(&self, lane: &Lane, stretch: f64, now: Timestamp) -> bool {
-        lane.has_past
-            && stretch <= 1.0
-            && matches!(self.operation.count_from, CountFrom::Date(_))
-            && self.affords(Share::Rest, now)
-            && self.spare(now) > 2.0 * lane.cost_apart
-    }
-
-    /// Requests of the rest of the quota day at the configured intervals.
-    fn demand(&self, now: Timestamp) -> f64 {
-        let left = self.seconds_left(now);
-        let lanes = self.lanes.iter().filter_map(|(report, lane)| {
-            let interval = self.operation.settings(*report)?.interval.as_secs_f64().max(1.0);
-            let past = if lane.has_past { lane.cost_apart / 2.0 } else { 0.0 };
-            Some(left / interval * (lane.cost + past))
-        });
-        lanes.sum()
-    }
-
-    fn seconds_left(&self, now: Timestamp) -> f64 {
-        let end = self.quota.day_end(now, &self.operation.zone);
-        end.duration_since(now).as_secs_f64().max(0.0)
-    }
-
-    /// What the rest of the day may cost, helpers and others left out.
-    fn budget(&self, now: Timestamp) -> f64 {
-        let hours = self.seconds_left(now) / 3600.0;
-        let end = self.quota.day_end(now, &self.operation.zone);
-        let normal = self.quota.ceiling(Share::Rest, hours) as f64;
-        normal - self.quota.used() as f64 - hours - self.quota.others_until(end, now)
-    }
-
-    fn spare(&self, now: Timestamp) -> f64 {
-        self.budget(now) - self.demand(now)
-    }
-
-    /// The one factor that all intervals are stretched by.
-    pub(super) fn stretch(&self, now: Timestamp) -> f64 {
-        plan::stretch(self.demand(now), self.budget(now))
     }
 
     /// The interval of a report as planned now; of `skill_1`, that of `skill_6`.
@@ -545,27 +501,6 @@ impl Schedule {
         Some(self.pause.as_ref().map_or(due, |pause| due.max(pause.until)))
     }
 
-    /// The budget as it stands.
-    pub fn quota(&self, now: Timestamp, history: &History) -> QuotaView {
-        let (limit, source) = self.quota.limit();
-        let used_today = match self.quota.day() {
-            Some(_) => self.quota.used(),
-            None => history.booked,
-        };
-        let stretch = self.stretch(now);
-        let end = self.quota.day_end(now, &self.operation.zone);
-        let rest = self.demand(now) / stretch + self.seconds_left(now) / 3600.0;
-        let forecast = used_today as f64 + self.quota.others_until(end, now) + rest;
-        QuotaView {
-            limit,
-            source,
-            used_today,
-            forecast: forecast.round() as u64,
-            quota_day_start: self.quota.day(),
-            stretch,
-        }
-    }
-
     /// Why the whole operation waits, and until when; `None` when it does not.
     pub fn paused(&self) -> Option<(Reason, Timestamp)> {
         self.pause.as_ref().map(|pause| (pause.reason, pause.until))
@@ -575,11 +510,6 @@ impl Schedule {
     pub fn first_cycle_attempted(&self) -> bool {
         self.lanes.values().all(|lane| lane.attempted)
     }
-}
-
-fn affords(quota: &Quota, operation: &Operation, share: Share, now: Timestamp) -> bool {
-    let left = quota.day_end(now, &operation.zone).duration_since(now).as_secs_f64() / 3600.0;
-    quota.used() < quota.ceiling(share, left) || share == Share::Count && quota.recheck_at() <= now
 }
 
 pub(super) fn signed(duration: Duration) -> SignedDuration {
