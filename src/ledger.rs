@@ -503,7 +503,8 @@ impl Ledger {
             self.ready()?;
         }
         let key = self.store.key;
-        let books = self.books.get_mut(operation).ok_or_else(|| LedgerError::Unknown(operation.to_owned()))?;
+        let books =
+            self.books.get_mut(operation).ok_or_else(|| LedgerError::Unknown(operation.to_owned()))?;
         let (database, _) = self.store.ready()?;
         let result = database
             .begin_read()

@@ -153,7 +153,8 @@ impl<'a> Work<'a> {
         }
         let known = self.books.paces.get(&self.scope).copied();
         let success = self.books.scopes.get(&self.scope).and_then(|scope| scope.lazy.success);
-        let last = known.map(|(last, _)| last).or(success.and_then(|at| Timestamp::from_millisecond(at).ok()));
+        let last =
+            known.map(|(last, _)| last).or(success.and_then(|at| Timestamp::from_millisecond(at).ok()));
         let gap = last.map(|last| reading.now.duration_since(last));
         if gap != Some(SignedDuration::ZERO) {
             // The gap before this one tells what is usual, since the plan may stretch intervals.
@@ -232,7 +233,8 @@ impl<'a> Work<'a> {
     /// Rows of a sealed bucket are not applied; those beyond its row count are counted once.
     pub(super) fn count_beyond_seal(&mut self, bucket: i32, rows: u64) -> Result<(), LedgerError> {
         let place = self.place(bucket);
-        let pending = self.changes.sealed.iter().rev().find(|(known, _)| *known == place).map(|(_, rows)| *rows);
+        let pending =
+            self.changes.sealed.iter().rev().find(|(known, _)| *known == place).map(|(_, rows)| *rows);
         let known = match pending {
             Some(known) => Some(known),
             None => tables::read_sealed(self.transaction, self.books.record.id, &place)?,
@@ -319,8 +321,13 @@ impl<'a> Work<'a> {
                         When::Once => State::Fixed,
                         When::AtSeal => State::Pending,
                     };
-                    let entry =
-                        Entry { series, slot: observation.slot, state, amount: observation.amount.clone(), base: None };
+                    let entry = Entry {
+                        series,
+                        slot: observation.slot,
+                        state,
+                        amount: observation.amount.clone(),
+                        base: None,
+                    };
                     if state != State::Pending {
                         self.books.series.add(series, Part::Live, &entry.amount, None, 1)?;
                     }
@@ -373,7 +380,9 @@ impl<'a> Work<'a> {
         for total in totals {
             let index = total.bucket.index();
             // A total that was not asked for in full may be a part, and a part must not replace the whole.
-            if index < first || total.bucket.first() >= present || !is_whole(&reading.window, total.bucket, present)
+            if index < first
+                || total.bucket.first() >= present
+                || !is_whole(&reading.window, total.bucket, present)
             {
                 self.applied.dropped.outside_window += 1;
             } else if left.is_none_or(|left| index <= left) {
@@ -438,10 +447,11 @@ impl<'a> Work<'a> {
             let Some(amounts) = &group.amounts else { continue };
             self.total(&mut blob, bucket, *identity, group.key, amounts, opening, ended)?;
         }
-        if opening && !rejected {
-            if let Some(scope) = self.books.touch_scope(&self.scope) {
-                scope.firm.opening.remove(&bucket);
-            }
+        if opening
+            && !rejected
+            && let Some(scope) = self.books.touch_scope(&self.scope)
+        {
+            scope.firm.opening.remove(&bucket);
         }
         let seen: HashSet<u128> = groups.into_keys().collect();
         self.put(bucket, blob);
@@ -499,10 +509,17 @@ impl<'a> Work<'a> {
                 }
                 None => {
                     let series = self.series(blob, bucket, cell.key, observation)?;
-                    let base = if opening { Some(spread(observation.family, &observation.amount)?) } else { None };
+                    let base =
+                        if opening { Some(spread(observation.family, &observation.amount)?) } else { None };
                     let amount = observation.amount.clone();
                     self.books.series.add(series, Part::Live, &amount, base.as_deref(), 1)?;
-                    cell.entries.push(Entry { series, slot: observation.slot, state: State::Follows, amount, base });
+                    cell.entries.push(Entry {
+                        series,
+                        slot: observation.slot,
+                        state: State::Follows,
+                        amount,
+                        base,
+                    });
                     blob.dirty = true;
                 }
             }
@@ -582,10 +599,9 @@ impl<'a> Work<'a> {
             hasher.write_u8(0xff);
         }
         let short = (observation.family.name.as_ptr() as usize, key, hasher.finish());
-        if let Some(known) = blob.resolved.get(&short) {
-            if let Some((_, series)) = known.iter().find(|(labels, _)| *labels == observation.labels) {
-                return Ok(*series);
-            }
+        let mut known = blob.resolved.get(&short).into_iter().flatten();
+        if let Some((_, series)) = known.find(|(labels, _)| *labels == observation.labels) {
+            return Ok(*series);
         }
         let bounded = self.bounded(&mut blob.cells, bucket, &observation.labels);
         let of_key = &blob.cells.keys[key as usize];
@@ -652,7 +668,9 @@ impl<'a> Work<'a> {
         let are_callers = (count > 20 && count > inbound / 2) || values.len() > self.operation.dnis.max;
         if are_callers {
             self.withdraw_callers()?;
-            self.applied.notes.push(Note::CallersNumbers { skill: self.scope.1.as_ref().into(), values: values.len() });
+            self.applied
+                .notes
+                .push(Note::CallersNumbers { skill: self.scope.1.as_ref().into(), values: values.len() });
         }
         Ok(())
     }

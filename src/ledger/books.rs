@@ -84,7 +84,8 @@ impl Waiting {
         for cell in cells.cells.values() {
             let Some((status, at)) = cell.status else { continue };
             let skill = cells.keys[cell.key as usize].get(&Label::SkillId).cloned().unwrap_or_default();
-            let (count, oldest) = tally.entry((skill, cells.statuses[status as usize].clone())).or_insert((0, at));
+            let (count, oldest) =
+                tally.entry((skill, cells.statuses[status as usize].clone())).or_insert((0, at));
             *count += 1;
             *oldest = at.min(*oldest);
         }
@@ -159,6 +160,11 @@ impl Books {
         Some(scope)
     }
 
+    /// Whether a scope has entered and not left.
+    pub(super) fn is_in(&self, name: &ScopeName) -> bool {
+        self.scopes.get(name).is_some_and(|scope| scope.firm.left.is_none())
+    }
+
     /// Adds a scope.
     pub(super) fn insert_scope(&mut self, name: ScopeName, scope: Scope) {
         let before = self.scopes.insert(name.clone(), scope);
@@ -196,7 +202,8 @@ impl Books {
     /// After the commit (or when only timestamps moved, which stay unsaved for a while). Returns whether what
     /// is published changed.
     pub(super) fn settle(&mut self, committed: bool, now: Option<Timestamp>) -> bool {
-        let changed_record = self.record_before.take().is_some_and(|before| before.hidden != self.record.hidden);
+        let changed_record =
+            self.record_before.take().is_some_and(|before| before.hidden != self.record.hidden);
         self.labels_before = None;
         for name in std::mem::take(&mut self.scopes_before).into_keys() {
             self.unsaved.insert(name);
@@ -314,7 +321,8 @@ impl Books {
             earlier(&mut standing.last_attempt, instant(scope.lazy.attempted));
             earlier(&mut standing.last_success, instant(scope.lazy.success));
             // Before the first reading, what has been read in full ends where the scope begins.
-            let first = operation.zone.start(crate::time::Bucket::from_index(grain, scope.firm.unsealed_from));
+            let first =
+                operation.zone.start(crate::time::Bucket::from_index(grain, scope.firm.unsealed_from));
             earlier(&mut standing.data_through, instant(scope.lazy.through).or(Some(first)));
         }
         if !any_read {

@@ -225,7 +225,8 @@ impl Cells {
 impl Cell {
     fn encode(&self, out: &mut Writer) {
         out.unsigned(u64::from(self.key));
-        let flags = u64::from(self.opening) | u64::from(self.frozen) << 1 | u64::from(self.status.is_some()) << 2;
+        let flags =
+            u64::from(self.opening) | u64::from(self.frozen) << 1 | u64::from(self.status.is_some()) << 2;
         out.unsigned(flags);
         out.fixed(self.content.to_be_bytes());
         out.fixed(self.labels.to_be_bytes());
@@ -294,7 +295,8 @@ impl Entry {
             _ => return Err(LedgerError::Damaged("an entry has no amount".into())),
         };
         let base = if head >> 4 & 1 == 1 { Some(read_integers(input)?) } else { None };
-        let slot = u16::try_from(head >> 5).map_err(|_| LedgerError::Damaged("an entry has no slot".into()))?;
+        let slot =
+            u16::try_from(head >> 5).map_err(|_| LedgerError::Damaged("an entry has no slot".into()))?;
         Ok(Entry { series, slot, state, amount, base })
     }
 }

@@ -101,7 +101,11 @@ pub(super) fn enter(
 }
 
 /// Brings the skills in line with a list from discovery.
-pub(super) fn discovered(books: &mut Books, skills: &BTreeSet<String>, now: Timestamp) -> Result<(), LedgerError> {
+pub(super) fn discovered(
+    books: &mut Books,
+    skills: &BTreeSet<String>,
+    now: Timestamp,
+) -> Result<(), LedgerError> {
     let operation = books.operation()?;
     let (Some((grain, settle)), false) = (books.settle_of(Report::Skill6), skills.is_empty()) else {
         return Ok(());
@@ -110,7 +114,8 @@ pub(super) fn discovered(books: &mut Books, skills: &BTreeSet<String>, now: Time
         return Ok(());
     }
     let door = Door { report: Report::Skill6, grain, settle, operation: &operation, now };
-    let start = if books.record.awaits_list { past_or(books, Report::Skill6, Start::Opening) } else { Start::AtZero };
+    let start =
+        if books.record.awaits_list { past_or(books, Report::Skill6, Start::Opening) } else { Start::AtZero };
     for skill in skills {
         door.enter(books, skill, start);
     }
@@ -184,10 +189,10 @@ impl Door<'_> {
         let current = self.operation.zone.bucket(self.now, self.grain).index();
         for skill in skills {
             let name = (self.report, skill.as_str().into());
-            if books.scopes.get(&name).is_some_and(|scope| scope.firm.left.is_none()) {
-                if let Some(scope) = books.touch_scope(&name) {
-                    scope.firm.left = Some(current);
-                }
+            if books.is_in(&name)
+                && let Some(scope) = books.touch_scope(&name)
+            {
+                scope.firm.left = Some(current);
             }
         }
     }
@@ -213,11 +218,11 @@ fn leave_all(books: &mut Books, report: Report, operation: &Operation, now: Time
     let current = operation.zone.bucket(now, grain).index();
     let names: Vec<ScopeName> = books.scopes.keys().filter(|(known, _)| *known == report).cloned().collect();
     for name in names {
-        if books.scopes.get(&name).is_some_and(|scope| scope.firm.left.is_none()) {
-            if let Some(scope) = books.touch_scope(&name) {
-                scope.firm.left = Some(current);
-                scope.firm.parked = true;
-            }
+        if books.is_in(&name)
+            && let Some(scope) = books.touch_scope(&name)
+        {
+            scope.firm.left = Some(current);
+            scope.firm.parked = true;
         }
     }
 }

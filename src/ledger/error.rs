@@ -46,7 +46,9 @@ pub enum LedgerError {
     #[error("the ledger is damaged: {0}")]
     Damaged(String),
     /// The name already stands for another server.
-    #[error("operation {operation} is bound to server {bound} in this ledger, not {asked}: use another name or another ledger")]
+    #[error(
+        "operation {operation} is bound to server {bound} in this ledger, not {asked}: use another name or another ledger"
+    )]
     Bound {
         /// The operation.
         operation: String,

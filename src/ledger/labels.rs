@@ -49,7 +49,13 @@ pub(super) const fn is_bounded(label: Label) -> bool {
 
 impl Labels {
     /// What `bound` would change nothing for: a value with a slot that was used on this day.
-    pub(super) fn is_fresh(&self, label: Label, value: &str, closed: &BTreeMap<Label, u32>, day: i32) -> bool {
+    pub(super) fn is_fresh(
+        &self,
+        label: Label,
+        value: &str,
+        closed: &BTreeMap<Label, u32>,
+        day: i32,
+    ) -> bool {
         if !is_bounded(label) || value == OTHER || value == NONE {
             return true;
         }

@@ -64,11 +64,12 @@ impl Books {
         let mut by_skill: BTreeMap<Box<str>, BTreeMap<Box<str>, i64>> = BTreeMap::new();
         let mut oldest = Vec::new();
         for ((skill, status), (count, at)) in self.waiting.total() {
-            let statuses = by_skill.entry(skill.clone()).or_insert_with(|| {
-                STATUSES.iter().map(|status| ((*status).into(), 0)).collect()
-            });
+            let statuses = by_skill
+                .entry(skill.clone())
+                .or_insert_with(|| STATUSES.iter().map(|status| ((*status).into(), 0)).collect());
             if *status == *"yes" {
-                let labels = LabelText::new([(Label::Operation, operation.name.as_str()), (Label::SkillId, &skill)]);
+                let labels =
+                    LabelText::new([(Label::Operation, operation.name.as_str()), (Label::SkillId, &skill)]);
                 let at = operation.zone.instant(at).as_millisecond();
                 oldest.push(Sample { labels, values: [at].into() });
             }
@@ -85,7 +86,9 @@ impl Books {
                 counts.push(Sample { labels, values: [*count].into() });
             }
         }
-        for (family, gauges) in [(&catalogue::CALLBACKS, counts), (&catalogue::CALLBACK_OLDEST_WAITING, oldest)] {
+        for (family, gauges) in
+            [(&catalogue::CALLBACKS, counts), (&catalogue::CALLBACK_OLDEST_WAITING, oldest)]
+        {
             if !gauges.is_empty() {
                 samples.insert(family.name, gauges);
             }

@@ -68,7 +68,13 @@ pub(super) enum Start {
 
 impl Scope {
     /// A scope that enters at `now`.
-    pub(super) fn new(start: Start, grain: Grain, settle: SignedDuration, zone: &Zone, now: Timestamp) -> Scope {
+    pub(super) fn new(
+        start: Start,
+        grain: Grain,
+        settle: SignedDuration,
+        zone: &Zone,
+        now: Timestamp,
+    ) -> Scope {
         let current = zone.bucket(now, grain);
         let oldest = oldest_unsettled(current, settle, zone, now);
         let (first, opening, since) = match start {
@@ -189,7 +195,12 @@ impl Scope {
 }
 
 /// The oldest bucket that is not settled at `now`.
-pub(super) fn oldest_unsettled(current: Bucket, settle: SignedDuration, zone: &Zone, now: Timestamp) -> Bucket {
+pub(super) fn oldest_unsettled(
+    current: Bucket,
+    settle: SignedDuration,
+    zone: &Zone,
+    now: Timestamp,
+) -> Bucket {
     let mut oldest = current;
     while !is_settled(oldest.previous(), settle, zone, now) {
         oldest = oldest.previous();

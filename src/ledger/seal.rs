@@ -30,7 +30,8 @@ impl Work<'_> {
     pub(super) fn end_openings(&mut self, reading: &Reading) {
         let Some(scope) = self.books.scopes.get(&self.scope) else { return };
         let present = self.operation.zone.present(reading.now);
-        let windows = self.books.slots.get(&self.report).map(|slot| slot.answers.as_slice()).unwrap_or_default();
+        let windows =
+            self.books.slots.get(&self.report).map(|slot| slot.answers.as_slice()).unwrap_or_default();
         let ended: Vec<i32> = scope
             .firm
             .opening
@@ -100,7 +101,8 @@ impl Work<'_> {
     ) -> Result<(), LedgerError> {
         let label = self.bucket(bucket);
         let own = label.window();
-        if is_settled(label, self.settle, &self.operation.zone, asked(reading)) && reading.window.covers(&own) {
+        if is_settled(label, self.settle, &self.operation.zone, asked(reading)) && reading.window.covers(&own)
+        {
             self.seal_or_try(reading, bucket, seen, rows, rejected, empty)?;
         }
         Ok(())
@@ -138,7 +140,8 @@ impl Work<'_> {
     }
 
     fn not_sealed(&mut self, reading: &Reading, bucket: i32) -> Result<(), LedgerError> {
-        let known = self.books.scopes.get(&self.scope).and_then(|scope| scope.firm.tried.get(&bucket).copied());
+        let known =
+            self.books.scopes.get(&self.scope).and_then(|scope| scope.firm.tried.get(&bucket).copied());
         match known.and_then(|at| Timestamp::from_millisecond(at).ok()) {
             Some(first) if reading.asked.duration_since(first) >= PATIENCE => self.seal_as_held(bucket),
             Some(_) => Ok(()),
@@ -146,7 +149,8 @@ impl Work<'_> {
                 if let Some(scope) = self.books.touch_scope(&self.scope) {
                     scope.firm.tried.insert(bucket, reading.asked.as_millisecond());
                 }
-                let (report, skill, bucket) = (self.report, self.scope.1.as_ref().into(), self.bucket(bucket));
+                let (report, skill, bucket) =
+                    (self.report, self.scope.1.as_ref().into(), self.bucket(bucket));
                 self.applied.notes.push(Note::NotSealed { report, skill, bucket });
                 Ok(())
             }

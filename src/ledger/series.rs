@@ -326,9 +326,9 @@ pub(super) fn report_of(family: &'static Family) -> Option<Report> {
 
 /// The families of a report, in catalogue order.
 pub(super) fn families_of(report: Report) -> &'static [&'static Family] {
-    let section = catalogue::SECTIONS.iter().find(|section| {
-        section.title.strip_prefix(report.code()).is_some_and(|rest| rest.starts_with(':'))
-    });
+    let section = catalogue::SECTIONS
+        .iter()
+        .find(|section| section.title.strip_prefix(report.code()).is_some_and(|rest| rest.starts_with(':')));
     section.map_or(&[], |section| section.families)
 }
 

@@ -69,7 +69,11 @@ fn report_numbered(number: u8) -> Result<Report, LedgerError> {
 }
 
 /// Creates the tables of an empty file.
-pub(super) fn create(database: &redb::Database, key_check: &[u8], set_aside: bool) -> Result<(), LedgerError> {
+pub(super) fn create(
+    database: &redb::Database,
+    key_check: &[u8],
+    set_aside: bool,
+) -> Result<(), LedgerError> {
     let create = || -> Result<(), redb::Error> {
         let transaction = database.begin_write()?;
         {
@@ -153,7 +157,9 @@ pub(super) fn load(database: &redb::Database) -> Result<Vec<(String, Books)>, Le
         }
         books.series = SeriesTable::load(table);
         let callbacks = report_number(Report::Diagram3);
-        for bucket in cells.range((id, callbacks, "", i32::MIN)..(id, callbacks + 1, "", i32::MIN)).map_err(cut)? {
+        for bucket in
+            cells.range((id, callbacks, "", i32::MIN)..(id, callbacks + 1, "", i32::MIN)).map_err(cut)?
+        {
             let (key, value) = bucket.map_err(cut)?;
             books.waiting.note(key.value().3, &Cells::decode(value.value())?);
         }
@@ -265,7 +271,8 @@ pub(super) fn commit(
                 }
                 for place in &changes.forget {
                     let number = report_number(place.report);
-                    let range = (id, number, &*place.scope, i32::MIN)..(id, number, &*place.scope, place.bucket);
+                    let range =
+                        (id, number, &*place.scope, i32::MIN)..(id, number, &*place.scope, place.bucket);
                     table.retain_in(range, |_, _| false)?;
                 }
             }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
-use crate::config::{CountFrom, DnisPolicy, ReportSettings, Reports, Skill6, Skills, TokenSource};
 use crate::config::{Cdr1, Denominator, Diagram4};
+use crate::config::{CountFrom, DnisPolicy, ReportSettings, Reports, Skill6, Skills, TokenSource};
 use crate::metrics::{Label, catalogue};
 use crate::report::{Amount, Event, LabelValues, Observation, Total as Row, When};
 use crate::time::{Zone, civil};
@@ -27,7 +27,8 @@ pub(super) fn at(text: &str) -> Timestamp {
 }
 
 pub(super) fn operation() -> Operation {
-    let settings = ReportSettings { interval: Duration::from_secs(300), settle: Duration::from_secs(6 * 3600) };
+    let settings =
+        ReportSettings { interval: Duration::from_secs(300), settle: Duration::from_secs(6 * 3600) };
     let coding_delay = Duration::from_secs(1800);
     Operation {
         name: "acme".into(),
@@ -98,7 +99,13 @@ pub(super) fn calls(inbound: i64) -> Vec<Observation> {
         (&catalogue::ABANDON_WAIT, whole(&[abandoned, abandoned * 700])),
     ]
     .into_iter()
-    .map(|(family, amount)| Observation { family, slot: 0, labels: LabelValues::new(), amount, when: When::Follows })
+    .map(|(family, amount)| Observation {
+        family,
+        slot: 0,
+        labels: LabelValues::new(),
+        amount,
+        when: When::Follows,
+    })
     .collect()
 }
 
