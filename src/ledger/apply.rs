@@ -506,6 +506,11 @@ impl<'a> Work<'a> {
                         down |= fell;
                         up |= rose;
                     }
+                    if opening && !self.is_at_opening(entry)? {
+                        // An earlier reading of the opening was not complete, so this one is the opening.
+                        blob.dirty = true;
+                        self.open_again(entry)?;
+                    }
                 }
                 None => {
                     let series = self.series(blob, bucket, cell.key, observation)?;
@@ -529,6 +534,20 @@ impl<'a> Work<'a> {
             self.applied.revisions.up += u64::from(up && ended);
         }
         blob.cells.cells.insert(identity, cell);
+        Ok(())
+    }
+
+    /// Whether the opening amounts of an entry are its amounts.
+    fn is_at_opening(&self, entry: &Entry) -> Result<bool, LedgerError> {
+        let family = self.books.series.get(entry.series)?.family;
+        Ok(entry.base == Some(spread(family, &entry.amount)?))
+    }
+
+    /// Makes the present amounts of an entry its opening.
+    fn open_again(&mut self, entry: &mut Entry) -> Result<(), LedgerError> {
+        let family = self.books.series.get(entry.series)?.family;
+        self.books.series.add(entry.series, Part::Live, &entry.amount, entry.base.as_deref(), -1)?;
+        entry.base = Some(spread(family, &entry.amount)?);
         Ok(())
     }
 
