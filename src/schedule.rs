@@ -13,6 +13,7 @@ use crate::api::{Reason, Report};
 use crate::time::{Bucket, Timestamp, Window};
 
 mod backoff;
+mod budget;
 mod cadence;
 mod machine;
 mod outcomes;
@@ -43,6 +44,9 @@ pub struct Request {
     /// Why it is asked.
     pub purpose: Purpose,
     /// For a `skill_6` day read in parts: which part this is. `(0, 1)` is a day in one piece.
+    ///
+    /// Parts come in order. The reading is whole when all parts of one slot, skill and day with the same
+    /// count have succeeded; part 0 always begins anew, and what came before it is worth nothing.
     pub part: (u16, u16),
 }
 
@@ -75,7 +79,8 @@ pub enum Outcome {
     Applied {
         /// Rows in the answer.
         rows: u64,
-        /// `skill_6`: a row reached 10,000 calls, so the day wants to be read in parts.
+        /// `skill_6`: a row reached 10,000 calls, so the day wants to be read in (finer) parts. A part, or an
+        /// ended day, is then asked again in finer parts at once; a whole open day stands, the next one is finer.
         coarse: bool,
     },
     /// The witness answered.

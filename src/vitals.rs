@@ -194,7 +194,7 @@ impl Vitals {
 
     /// Follows a change of configuration: new reports start, reports turned off go.
     pub fn keep(&mut self, reports: &[Report]) {
-        self.reports.retain(|report, _| reports.contains(report));
+        self.reports.retain(|report, _| reports.contains(report) || report.grain().is_none());
         for report in reports {
             self.reports.entry(*report).or_insert_with(ReportVitals::new);
         }

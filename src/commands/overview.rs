@@ -1,6 +1,9 @@
 //! What the status page says, gathered from the board.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use arc_swap::ArcSwap;
 
 use super::version;
 use crate::api::{Reason, Report};
@@ -24,6 +27,8 @@ pub(super) struct Page {
     pub(super) demo: bool,
     /// What is wrong with the ledger.
     pub(super) ledger: Vec<String>,
+    /// What the configuration warns about.
+    pub(super) warnings: Arc<ArcSwap<Vec<String>>>,
 }
 
 impl Page {
@@ -35,7 +40,7 @@ impl Page {
             telemetry_path: self.telemetry_path.clone(),
             demo: self.demo,
             ledger: self.ledger.clone(),
-            warnings: Vec::new(),
+            warnings: self.warnings.load().to_vec(),
             operations: self.board.look_at_all(|face| operation(face, now)),
         }
         .page()
@@ -50,6 +55,12 @@ fn operation(face: &Face, now: Timestamp) -> OperationStatus {
     let mut notes = Vec::new();
     if let Some((reason, until)) = face.paused {
         notes.push(format!("{} Trying again in {}.", advice(reason), span(until.duration_since(now))));
+    }
+    if face.withheld {
+        notes.push(
+            "dnis holds callers' numbers: its series are withheld and counted as other. Name the real numbers in dnis.allow."
+                .to_owned(),
+        );
     }
     OperationStatus {
         name: operation.name.clone(),

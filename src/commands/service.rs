@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
@@ -63,13 +64,7 @@ impl Service {
     /// Runs until SIGTERM, SIGINT or `stop`. Everything that can be refused is refused before the first request.
     pub async fn run(self, stop: CancellationToken) -> Result<()> {
         let config = (self.source)()?;
-        let tokens = config.check_tokens(&*self.env);
-        for warning in config.warnings.iter().chain(&tokens.warnings) {
-            warn!("{warning}");
-        }
-        for mistake in &tokens.mistakes {
-            warn!("{mistake}; it is looked for again at every request");
-        }
+        let warnings = Arc::new(ArcSwap::from_pointee(self.warn_of(&config)));
         let web_config = self.web_config()?;
         let web = Web::new(&web_config)?;
         let own = Arc::new(SelfMetrics::new(version::VERSION, version::REVISION, version::RUSTC));
@@ -108,6 +103,7 @@ impl Service {
             telemetry_path: self.web.telemetry_path.clone(),
             demo: self.demo,
             ledger: damage.into_iter().collect(),
+            warnings: Arc::clone(&warnings),
         };
         let app = App {
             publisher,
@@ -138,7 +134,7 @@ impl Service {
                 signal = signals.next() => match signal {
                     Signal::Reload => {
                         // What came of it is in the log.
-                        let _ = reload(&self, &own, &web, &mut pipeline).await;
+                        let _ = reload(&self, &own, &web, &mut pipeline, &warnings).await;
                     }
                     Signal::End(name) => {
                         info!(signal = name, "stopping");
@@ -147,7 +143,7 @@ impl Service {
                 },
                 Some(answer) = reloads.recv() => {
                     // Whoever asked may have gone.
-                    let _ = answer.send(reload(&self, &own, &web, &mut pipeline).await);
+                    let _ = answer.send(reload(&self, &own, &web, &mut pipeline, &warnings).await);
                 }
                 served = &mut serving => {
                     pipeline.end().await;
@@ -170,6 +166,19 @@ impl Service {
         let _ = rendering.await;
         info!("stopped");
         Ok(())
+    }
+
+    /// What deserves a word in the log and on the status page, though it stops nothing.
+    fn warn_of(&self, config: &Config) -> Vec<String> {
+        let tokens = config.check_tokens(&*self.env);
+        let missing =
+            tokens.mistakes.iter().map(|mistake| format!("{mistake}; it is looked for at every request"));
+        let warnings: Vec<String> =
+            config.warnings.iter().chain(&tokens.warnings).cloned().chain(missing).collect();
+        for warning in &warnings {
+            warn!("{warning}");
+        }
+        warnings
     }
 
     fn web_config(&self) -> Result<WebConfig> {
@@ -217,12 +226,14 @@ async fn reload(
     own: &SelfMetrics,
     web: &Web,
     pipeline: &mut Pipeline,
+    warnings: &ArcSwap<Vec<String>>,
 ) -> Result<(), String> {
     let attempt = async {
         let config = (service.source)()?;
         let web_config = service.web_config()?;
         pipeline.reload(&config).await?;
         web.replace(&web_config)?;
+        warnings.store(Arc::new(service.warn_of(&config)));
         anyhow::Ok(config.operations.len())
     };
     match attempt.await {

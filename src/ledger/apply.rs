@@ -447,10 +447,11 @@ impl<'a> Work<'a> {
             let Some(amounts) = &group.amounts else { continue };
             self.total(&mut blob, bucket, *identity, group.key, amounts, opening, ended)?;
         }
-        if opening && !rejected {
-            if let Some(scope) = self.books.touch_scope(&self.scope) {
-                scope.firm.opening.remove(&bucket);
-            }
+        if opening
+            && !rejected
+            && let Some(scope) = self.books.touch_scope(&self.scope)
+        {
+            scope.firm.opening.remove(&bucket);
         }
         let seen: HashSet<u128> = groups.into_keys().collect();
         self.put(bucket, blob);
@@ -505,6 +506,11 @@ impl<'a> Work<'a> {
                         down |= fell;
                         up |= rose;
                     }
+                    if opening && !self.is_at_opening(entry)? {
+                        // An earlier reading of the opening was not complete, so this one is the opening.
+                        blob.dirty = true;
+                        self.open_again(entry)?;
+                    }
                 }
                 None => {
                     let series = self.series(blob, bucket, cell.key, observation)?;
@@ -528,6 +534,20 @@ impl<'a> Work<'a> {
             self.applied.revisions.up += u64::from(up && ended);
         }
         blob.cells.cells.insert(identity, cell);
+        Ok(())
+    }
+
+    /// Whether the opening amounts of an entry are its amounts.
+    fn is_at_opening(&self, entry: &Entry) -> Result<bool, LedgerError> {
+        let family = self.books.series.get(entry.series)?.family;
+        Ok(entry.base == Some(spread(family, &entry.amount)?))
+    }
+
+    /// Makes the present amounts of an entry its opening.
+    fn open_again(&mut self, entry: &mut Entry) -> Result<(), LedgerError> {
+        let family = self.books.series.get(entry.series)?.family;
+        self.books.series.add(entry.series, Part::Live, &entry.amount, entry.base.as_deref(), -1)?;
+        entry.base = Some(spread(family, &entry.amount)?);
         Ok(())
     }
 
@@ -598,10 +618,9 @@ impl<'a> Work<'a> {
             hasher.write_u8(0xff);
         }
         let short = (observation.family.name.as_ptr() as usize, key, hasher.finish());
-        if let Some(known) = blob.resolved.get(&short) {
-            if let Some((_, series)) = known.iter().find(|(labels, _)| *labels == observation.labels) {
-                return Ok(*series);
-            }
+        let mut known = blob.resolved.get(&short).into_iter().flatten();
+        if let Some((_, series)) = known.find(|(labels, _)| *labels == observation.labels) {
+            return Ok(*series);
         }
         let bounded = self.bounded(&mut blob.cells, bucket, &observation.labels);
         let of_key = &blob.cells.keys[key as usize];

@@ -160,6 +160,11 @@ impl Books {
         Some(scope)
     }
 
+    /// Whether a scope has entered and not left.
+    pub(super) fn is_in(&self, name: &ScopeName) -> bool {
+        self.scopes.get(name).is_some_and(|scope| scope.firm.left.is_none())
+    }
+
     /// Adds a scope.
     pub(super) fn insert_scope(&mut self, name: ScopeName, scope: Scope) {
         let before = self.scopes.insert(name.clone(), scope);

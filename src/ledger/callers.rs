@@ -13,6 +13,10 @@ use crate::metrics::{Family, Label, LabelText};
 use crate::report::Amount;
 use crate::report::LabelValues;
 
+/// The sum of one family and slot over the cells that freeze.
+type FamilySum = (&'static Family, u16, Amount);
+type Sums = Vec<FamilySum>;
+
 impl Work<'_> {
     /// Withdraws every DNIS series. What their cells hold stays with them until the seal; from now on the
     /// `other` cell of each bucket takes the whole answer, less what the frozen cells hold.
@@ -53,7 +57,7 @@ impl Work<'_> {
     fn freeze(&mut self, blob: &mut Blob) -> Result<(), LedgerError> {
         let is_callers =
             |key: &LabelValues| key.get(&Label::Dnis).is_some_and(|dnis| **dnis != *OTHER && **dnis != *NONE);
-        let mut frozen: Vec<(u32, Vec<(&'static Family, u16, Amount)>)> = Vec::new();
+        let mut frozen: Vec<(u32, Sums)> = Vec::new();
         for cell in blob.cells.cells.values_mut() {
             if cell.frozen || !is_callers(&blob.cells.keys[cell.key as usize]) {
                 continue;
@@ -93,12 +97,7 @@ impl Work<'_> {
     }
 
     /// Raises amount and base of the `other` cell alike, so that its contribution does not move.
-    fn absorb(
-        &mut self,
-        blob: &mut Blob,
-        key: u32,
-        sums: &[(&'static Family, u16, Amount)],
-    ) -> Result<(), LedgerError> {
+    fn absorb(&mut self, blob: &mut Blob, key: u32, sums: &[FamilySum]) -> Result<(), LedgerError> {
         let labels = blob.cells.keys[key as usize].clone();
         self.birth(&labels)?;
         let identity = identity_of(self.key, &labels);

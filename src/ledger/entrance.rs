@@ -189,10 +189,10 @@ impl Door<'_> {
         let current = self.operation.zone.bucket(self.now, self.grain).index();
         for skill in skills {
             let name = (self.report, skill.as_str().into());
-            if books.scopes.get(&name).is_some_and(|scope| scope.firm.left.is_none()) {
-                if let Some(scope) = books.touch_scope(&name) {
-                    scope.firm.left = Some(current);
-                }
+            if books.is_in(&name)
+                && let Some(scope) = books.touch_scope(&name)
+            {
+                scope.firm.left = Some(current);
             }
         }
     }
@@ -218,11 +218,11 @@ fn leave_all(books: &mut Books, report: Report, operation: &Operation, now: Time
     let current = operation.zone.bucket(now, grain).index();
     let names: Vec<ScopeName> = books.scopes.keys().filter(|(known, _)| *known == report).cloned().collect();
     for name in names {
-        if books.scopes.get(&name).is_some_and(|scope| scope.firm.left.is_none()) {
-            if let Some(scope) = books.touch_scope(&name) {
-                scope.firm.left = Some(current);
-                scope.firm.parked = true;
-            }
+        if books.is_in(&name)
+            && let Some(scope) = books.touch_scope(&name)
+        {
+            scope.firm.left = Some(current);
+            scope.firm.parked = true;
         }
     }
 }

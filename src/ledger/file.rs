@@ -149,12 +149,13 @@ impl Store {
         let path = directory.join(LEDGER);
         let key_path = directory.join(KEY);
         let reason = match (read_key(&key_path)?, has_bytes(&path)?) {
-            (Some(key), _) => match open_file(&path, key) {
+            (Some(key), false) => return create_file(&path, key, false),
+            (Some(key), true) => match open_file(&path, key) {
                 Ok(found) => return Ok(found),
                 Err(LedgerError::Damaged(reason)) => reason,
                 Err(error) => return Err(error),
             },
-            (None, false) => return open_file(&path, create_key(&key_path)?),
+            (None, false) => return create_file(&path, create_key(&key_path)?, false),
             (None, true) => {
                 // A process that holds the ledger must not see it renamed.
                 if let Err(DatabaseError::DatabaseAlreadyOpen) = builder().open(&path) {
@@ -171,8 +172,7 @@ impl Store {
             Some(key) => key,
             None => create_key(&key_path)?,
         };
-        let store = file_store(&path, key);
-        let mut found = store.found(true)?;
+        let mut found = create_file(&path, key, true)?;
         found.opened = Opened::SetAside { reason, moved_to };
         Ok(found)
     }
@@ -193,6 +193,29 @@ fn file_store(path: &Path, key: [u8; 32]) -> Store {
         builder().create(&file)
     };
     Store { open: Box::new(open), database: None, path: Some(path.to_owned()), key }
+}
+
+/// Creates an empty ledger under another name, so that a crash leaves either none or a whole one.
+fn create_file(path: &Path, key: [u8; 32], set_aside: bool) -> Result<Found, LedgerError> {
+    let draft = path.with_extension("redb.new");
+    match fs::remove_file(&draft) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(io("remove", &draft)(error)),
+        _ => {}
+    }
+    drop(file_store(&draft, key).found(set_aside)?);
+    fs::rename(&draft, path).map_err(io("create", path))?;
+    sync_directory(path).map_err(io("create", path))?;
+    let mut found = file_store(path, key).found(set_aside)?;
+    found.opened = Opened::Fresh;
+    Ok(found)
+}
+
+/// Makes the names in the directory of a file durable.
+fn sync_directory(path: &Path) -> std::io::Result<()> {
+    match path.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => File::open(directory)?.sync_all(),
+        _ => Ok(()),
+    }
 }
 
 /// Opens a file that may hold anything. The store answers some kinds of damage with a panic.
@@ -255,10 +278,7 @@ fn create_key(path: &Path) -> Result<[u8; 32], LedgerError> {
         file.write_all(&key)?;
         file.sync_all()?;
         fs::rename(&draft, path)?;
-        match path.parent() {
-            Some(directory) if !directory.as_os_str().is_empty() => File::open(directory)?.sync_all(),
-            _ => Ok(()),
-        }
+        sync_directory(path)
     };
     write().map_err(io("write", path))?;
     Ok(key)

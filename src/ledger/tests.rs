@@ -13,8 +13,10 @@ use crate::time::{Zone, civil};
 
 mod crash;
 mod disk;
+mod files;
 mod model;
 mod rules;
+mod totals;
 
 /// The zone of the tests: no daylight saving, five hours behind UTC.
 pub(super) fn zone() -> Zone {

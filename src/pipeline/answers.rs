@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tracing::{debug, warn};
+use tracing::debug;
 
 use super::doubt::Verdict;
 use super::worker::{Parts, Worker};
@@ -211,9 +211,7 @@ impl Worker {
                 face.today.read_ivr(today, gauges, fresh_until);
             }
         });
-        for note in &applied.notes {
-            warn!(operation = %self.operation.name, report = report.code(), "{note}");
-        }
+        self.tell(report, applied);
         for bucket in &applied.sealed {
             debug!(operation = %self.operation.name, report = report.code(), skill = %request.skill, bucket = %bucket, "sealed");
         }

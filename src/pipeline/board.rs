@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::api::{Reason, Report};
 use crate::config::Operation;
 use crate::exposition::{OperationBlocks, Publisher};
-use crate::metrics::Block;
+use crate::metrics::{Block, Kind, catalogue};
 use crate::names::Names;
 use crate::time::{Clock, Timestamp};
-use crate::today::Today;
+use crate::today::{self, Today};
 use crate::vitals::Vitals;
 
 /// What one operation shows.
@@ -25,9 +25,13 @@ pub struct Face {
     pub names: Names,
     /// Why and until when the operation waits.
     pub paused: Option<(Reason, Timestamp)>,
+    /// Whether `dnis` holds callers' numbers and is withheld.
+    pub withheld: bool,
     /// The counters as the ledger last published them, and its generation.
     counters: (u64, Arc<Vec<Block>>),
     coded: BTreeSet<Box<str>>,
+    /// The counters as shown: without the gauges of callbacks when those are stale.
+    ledger: Shown,
     shown: [Arc<Vec<Block>>; 3],
     /// Which generation of the ledger each number given to the publisher holds, oldest first.
     generations: VecDeque<(u64, u64)>,
@@ -68,8 +72,10 @@ impl Board {
             today: Today::default(),
             names: Names::default(),
             paused: None,
+            withheld: false,
             counters: (0, Arc::default()),
             coded: BTreeSet::new(),
+            ledger: Shown::default(),
             shown: [Arc::default(), Arc::default(), Arc::default()],
             generations: VecDeque::new(),
             changes_after: Timestamp::MIN,
@@ -165,7 +171,7 @@ impl Board {
                 if face.generations.back().is_none_or(|(_, last)| *last != generation) {
                     face.generations.push_back((number, generation));
                 }
-                let mut blocks = vec![Arc::clone(&face.counters.1)];
+                let mut blocks = vec![Arc::clone(&face.ledger.blocks)];
                 blocks.extend(face.shown.iter().map(Arc::clone));
                 OperationBlocks { name: Arc::clone(name), blocks }
             })
@@ -204,7 +210,7 @@ impl Face {
         self.coded = coded;
     }
 
-    /// Renders the blocks beside the counters again; tells whether anything is to be published.
+    /// Renders what is shown again; tells whether anything is to be published.
     fn render(&mut self, clock: &Clock) -> bool {
         let now = clock.now();
         let zone = &self.operation.zone;
@@ -213,8 +219,13 @@ impl Face {
             self.today.blocks(&self.operation.name, zone, now),
             self.names.blocks(&self.operation, &self.coded, now),
         ];
-        self.changes_after = self.today.changes_after(zone, now).min(self.names.changes_after(now));
-        let mut changed = self.generations.back().is_none_or(|(_, shown)| *shown != self.counters.0);
+        let callbacks_until = self.callbacks_until();
+        let mut changes_after = self.today.changes_after(zone, now).min(self.names.changes_after(now));
+        if callbacks_until > now {
+            changes_after = changes_after.min(callbacks_until);
+        }
+        self.changes_after = changes_after;
+        let mut changed = self.ledger.follow(&self.counters, now < callbacks_until, clock);
         for (shown, fresh) in self.shown.iter_mut().zip(fresh) {
             if **shown != fresh {
                 *shown = Arc::new(fresh);
@@ -223,4 +234,51 @@ impl Face {
         }
         changed
     }
+
+    /// Until when the last reading of callbacks speaks for their gauges.
+    fn callbacks_until(&self) -> Timestamp {
+        let vitals = self.vitals.reports().find(|(report, _)| *report == Report::Diagram3);
+        let read = vitals.and_then(|(_, vitals)| Some((vitals.last_success?, vitals.interval?)));
+        read.map_or(Timestamp::MIN, |(at, interval)| today::fresh_until(at, interval))
+    }
+}
+
+/// The ledger's blocks as they are shown.
+#[derive(Debug, Default)]
+struct Shown {
+    generation: u64,
+    fresh: bool,
+    blocks: Arc<Vec<Block>>,
+}
+
+impl Shown {
+    /// Takes over a new generation, or a change of freshness; tells whether there was one.
+    fn follow(&mut self, counters: &(u64, Arc<Vec<Block>>), fresh: bool, clock: &Clock) -> bool {
+        let (generation, blocks) = counters;
+        if self.generation == *generation && self.fresh == fresh {
+            return false;
+        }
+        let is_gauge = |block: &Block| block.family.kind == Kind::Gauge;
+        // The same Arc as long as nothing in it has to change: its text is then copied, not written again.
+        self.blocks = if !blocks.iter().any(is_gauge) || (fresh && clock.is_real()) {
+            Arc::clone(blocks)
+        } else {
+            let kept = blocks.iter().filter(|block| fresh || !is_gauge(block)).cloned();
+            Arc::new(kept.map(|block| in_real_time(block, clock)).collect())
+        };
+        (self.generation, self.fresh) = (*generation, fresh);
+        true
+    }
+}
+
+/// Instants of the contact centre as real ones.
+fn in_real_time(mut block: Block, clock: &Clock) -> Block {
+    if block.family.is(&catalogue::CALLBACK_OLDEST_WAITING) {
+        for value in block.samples.iter_mut().flat_map(|sample| sample.values.iter_mut()) {
+            if let Ok(at) = Timestamp::from_millisecond(*value) {
+                *value = clock.to_wall(at).as_millisecond();
+            }
+        }
+    }
+    block
 }

@@ -7,6 +7,7 @@ use tracing::{debug, error, info, warn};
 use super::worker::{Trouble, Worker};
 use crate::api::Report;
 use crate::client::Failure;
+use crate::ledger::{Applied, Note};
 use crate::metrics::Label;
 use crate::report::Tally;
 use crate::schedule::{History, LimitSource, Request};
@@ -86,6 +87,18 @@ impl Worker {
         self.store.with(move |ledger| ledger.attempted(&name, report, &skill, at)).await;
     }
 
+    /// What the ledger has to say of a change.
+    pub(super) fn tell(&self, report: Report, applied: &Applied) {
+        let (operation, report) = (&self.operation.name, report.code());
+        for note in &applied.notes {
+            match note {
+                Note::CallersNumbers { .. } => error!(%operation, report, "{note}"),
+                Note::CaughtUp { .. } | Note::Retired { .. } => info!(%operation, report, "{note}"),
+                _ => warn!(%operation, report, "{note}"),
+            }
+        }
+    }
+
     pub(super) fn ledger_failed(&mut self, error: &dyn Display) {
         if !self.memory.ledger_failing {
             error!(operation = %self.operation.name, "could not write the ledger, counters stand still: {error}");
@@ -156,16 +169,18 @@ impl Worker {
     pub(super) async fn publish(&mut self) {
         let name = self.operation.name.clone();
         let (enabled, now): (Vec<Report>, _) = (self.operation.enabled().collect(), self.clock.now());
-        let (published, coded, standings) = self
+        let (published, coded, standings, withheld) = self
             .store
             .with(move |ledger| {
                 let standings: Vec<_> =
                     enabled.into_iter().map(|report| (report, ledger.standing(&name, report, now))).collect();
-                (ledger.published(&name), ledger.label_values(&name, Label::CodAct), standings)
+                let withheld = ledger.withholds_callers_numbers(&name);
+                (ledger.published(&name), ledger.label_values(&name, Label::CodAct), standings, withheld)
             })
             .await;
         self.board.update(&self.operation.name, |face| {
             face.counters(published.generation, published.blocks, coded);
+            face.withheld = withheld;
             for (report, standing) in standings {
                 let vitals = face.vitals.report(report);
                 vitals.counting_since = standing.counting_since;

@@ -181,11 +181,14 @@ impl Worker {
             }
             Err(failure) => {
                 self.failed(request, &failure);
-                let splits = matches!(failure.reason, Reason::Timeout | Reason::Truncated);
-                if splits && request.window.is_some() && !request.is_indivisible() {
-                    Outcome::Split(failure.reason)
-                } else {
-                    Outcome::Failed(failure.reason)
+                // Too slow or too large to arrive: less is asked for, but not without end as where rows are cut.
+                match failure.reason {
+                    Reason::Timeout | Reason::Truncated if request.is_indivisible() => {
+                        Outcome::Failed(failure.reason)
+                    }
+                    Reason::Timeout => Outcome::Split(Reason::Timeout),
+                    Reason::Truncated => Outcome::Split(Reason::Decode),
+                    reason => Outcome::Failed(reason),
                 }
             }
         }

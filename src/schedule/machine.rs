@@ -7,10 +7,11 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::api::{Reason, Report};
-use crate::config::{CountFrom, Operation};
+use crate::config::Operation;
+use crate::schedule::budget::affords;
 use crate::schedule::cadence::Cadence;
-use crate::schedule::plan::{self, Assumptions, Plan};
-use crate::schedule::quota::{Quota, QuotaView, Share};
+use crate::schedule::plan::{Assumptions, Plan};
+use crate::schedule::quota::{Quota, Share};
 use crate::schedule::skills::{Concerned, SkillBook};
 use crate::schedule::slot::{Slot, Task, Turn};
 use crate::schedule::{History, Next, Outcome, Purpose, Request, WitnessRow, split};
@@ -112,7 +113,7 @@ impl Schedule {
             lanes: BTreeMap::new(),
             token_info: Helper { due: first, streak: 0, works: false },
             names: Helper { due: first, streak: 0, works: false },
-            quota: Quota::new(operation.daily_requests),
+            quota: Quota::new(operation.daily_requests, now),
             skills: SkillBook::new(operation, now),
             concerned: Concerned::default(),
             slot: None,
@@ -257,9 +258,6 @@ impl Schedule {
         slot.sent_apart += u32::from(task.purpose == Purpose::CatchUp);
         if task.report == Report::Skill6 {
             self.skills.skill_asked(&task.skill, now);
-        }
-        if let Some(lane) = self.lanes.get_mut(&slot.report) {
-            lane.attempted = true;
         }
         let request = task.request(slot);
         self.flight = Some(task);
@@ -445,10 +443,6 @@ impl Schedule {
         }
     }
 
-    pub(super) fn affords(&self, share: Share, now: Timestamp) -> bool {
-        affords(&self.quota, &self.operation, share, now)
-    }
-
     fn next_instant(&self, now: Timestamp, stretch: f64) -> Timestamp {
         let day_end = self.quota.day_end(now, &self.operation.zone);
         let mut next = day_end;
@@ -464,52 +458,13 @@ impl Schedule {
         }
         if self.affords(Share::Count, now) {
             next = next.min(self.token_info_due(now));
+        } else {
+            next = next.min(self.quota.recheck_at());
         }
         if self.affords(Share::Rest, now) {
             next = next.min(self.names.due);
         }
         next.max(after_signed(now, SPACING))
-    }
-
-    fn reads_past_back_to_back(&self, lane: &Lane, stretch: f64, now: Timestamp) -> bool {
-        lane.has_past
-            && stretch <= 1.0
-            && matches!(self.operation.count_from, CountFrom::Date(_))
-            && self.affords(Share::Rest, now)
-            && self.spare(now) > 2.0 * lane.cost_apart
-    }
-
-    /// Requests of the rest of the quota day at the configured intervals.
-    fn demand(&self, now: Timestamp) -> f64 {
-        let left = self.seconds_left(now);
-        let lanes = self.lanes.iter().filter_map(|(report, lane)| {
-            let interval = self.operation.settings(*report)?.interval.as_secs_f64().max(1.0);
-            let past = if lane.has_past { lane.cost_apart / 2.0 } else { 0.0 };
-            Some(left / interval * (lane.cost + past))
-        });
-        lanes.sum()
-    }
-
-    fn seconds_left(&self, now: Timestamp) -> f64 {
-        let end = self.quota.day_end(now, &self.operation.zone);
-        end.duration_since(now).as_secs_f64().max(0.0)
-    }
-
-    /// What the rest of the day may cost, helpers and others left out.
-    fn budget(&self, now: Timestamp) -> f64 {
-        let hours = self.seconds_left(now) / 3600.0;
-        let end = self.quota.day_end(now, &self.operation.zone);
-        let normal = self.quota.ceiling(Share::Rest, hours) as f64;
-        normal - self.quota.used() as f64 - hours - self.quota.others_until(end, now)
-    }
-
-    fn spare(&self, now: Timestamp) -> f64 {
-        self.budget(now) - self.demand(now)
-    }
-
-    /// The one factor that all intervals are stretched by.
-    pub(super) fn stretch(&self, now: Timestamp) -> f64 {
-        plan::stretch(self.demand(now), self.budget(now))
     }
 
     /// The interval of a report as planned now; of `skill_1`, that of `skill_6`.
@@ -546,27 +501,6 @@ impl Schedule {
         Some(self.pause.as_ref().map_or(due, |pause| due.max(pause.until)))
     }
 
-    /// The budget as it stands.
-    pub fn quota(&self, now: Timestamp, history: &History) -> QuotaView {
-        let (limit, source) = self.quota.limit();
-        let used_today = match self.quota.day() {
-            Some(_) => self.quota.used(),
-            None => history.booked,
-        };
-        let stretch = self.stretch(now);
-        let end = self.quota.day_end(now, &self.operation.zone);
-        let rest = self.demand(now) / stretch + self.seconds_left(now) / 3600.0;
-        let forecast = used_today as f64 + self.quota.others_until(end, now) + rest;
-        QuotaView {
-            limit,
-            source,
-            used_today,
-            forecast: forecast.round() as u64,
-            quota_day_start: self.quota.day(),
-            stretch,
-        }
-    }
-
     /// The skills in force: those that `skill_6` is read for.
     pub fn skills(&self) -> BTreeSet<String> {
         self.skills.wanted(&self.operation)
@@ -586,11 +520,6 @@ impl Schedule {
     pub fn first_cycle_attempted(&self) -> bool {
         self.lanes.values().all(|lane| lane.attempted)
     }
-}
-
-fn affords(quota: &Quota, operation: &Operation, share: Share, now: Timestamp) -> bool {
-    let left = quota.day_end(now, &operation.zone).duration_since(now).as_secs_f64() / 3600.0;
-    quota.used() < quota.ceiling(share, left)
 }
 
 pub(super) fn signed(duration: Duration) -> SignedDuration {

@@ -1,5 +1,6 @@
 //! What an outcome changes.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::api::{Reason, Report};
@@ -117,12 +118,13 @@ impl Schedule {
     fn witnessed(&mut self, task: &Task, rows: &[WitnessRow], now: Timestamp) {
         let (Some(day), Some(at)) = (task.day, self.slot.as_ref().map(|slot| slot.now)) else { return };
         let ended = at >= self.operation.zone.end(day);
-        self.skills.witnessed(rows, &self.operation, day, ended);
+        let rows = by_skill(rows);
+        self.skills.witnessed(&rows, &self.operation, day, ended);
         self.skills.leftover.remove(&(day, None));
         let stretch = self.stretch(now);
         let seals = self.cadence(Report::Skill6, stretch).is_some_and(|cadence| cadence.is_seal_due(day, at));
         let mut moved: Vec<String> = Vec::new();
-        for row in rows {
+        for row in &rows {
             if let Some(slot) = &mut self.slot {
                 slot.witnessed.insert((day, row.skill.clone()), row.fingerprint);
             }
@@ -132,7 +134,6 @@ impl Schedule {
                 moved.push(row.skill.clone());
             }
         }
-        moved.dedup();
         self.skills.sort(&mut moved);
         let tasks: Vec<Task> =
             moved.iter().flat_map(|skill| self.skill_tasks(skill, day, at, task.purpose)).collect();
@@ -239,9 +240,6 @@ impl Schedule {
                     let end = after(self.quota.day_end(now, &self.operation.zone), Duration::from_secs(5));
                     until = if self.token_info.works || self.trouble <= 1 { until.min(end) } else { end };
                 }
-                for lane in self.lanes.values_mut() {
-                    lane.attempted = true;
-                }
             }
             _ => {
                 let report = self.slot.as_ref().map(|slot| slot.report);
@@ -254,6 +252,10 @@ impl Schedule {
             }
         }
         self.pause = Some(Pause { reason, until });
+        // Readiness waits neither for a good token nor for a vendor that is away.
+        for lane in self.lanes.values_mut() {
+            lane.attempted = true;
+        }
         if let Some(slot) = &mut self.slot {
             let (report, turn) = (slot.report, slot.turn);
             let left: Vec<Task> = slot.queue.drain(..).collect();
@@ -370,6 +372,7 @@ impl Schedule {
     pub(super) fn end_slot(&mut self) {
         let Some(slot) = self.slot.take() else { return };
         let Some(lane) = self.lanes.get_mut(&slot.report) else { return };
+        lane.attempted = true;
         let present = f64::from(slot.sent - slot.sent_apart);
         if slot.turn == Turn::Regular && slot.sent > 0 && slot.failed == 0 {
             let weight = WEIGHT.max(1.0 / (lane.turns as f64 + 2.0));
@@ -399,4 +402,19 @@ impl Schedule {
             lane.heavy = rows > HEAVY;
         }
     }
+}
+
+/// One row per skill: several rows of one are taken together.
+fn by_skill(rows: &[WitnessRow]) -> Vec<WitnessRow> {
+    let mut skills: BTreeMap<&str, WitnessRow> = BTreeMap::new();
+    for row in rows {
+        let sum = skills.entry(&row.skill).or_insert_with(|| WitnessRow {
+            skill: row.skill.clone(),
+            inbound_calls: 0,
+            fingerprint: 0,
+        });
+        sum.inbound_calls = sum.inbound_calls.saturating_add(row.inbound_calls);
+        sum.fingerprint = sum.fingerprint.wrapping_add(row.fingerprint);
+    }
+    skills.into_values().collect()
 }

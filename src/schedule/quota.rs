@@ -51,6 +51,8 @@ struct VendorCount {
 /// The bookkeeping behind [`QuotaView`].
 #[derive(Debug)]
 pub(super) struct Quota {
+    /// When this process began.
+    began: Timestamp,
     configured: Option<u64>,
     vendor: Option<VendorCount>,
     /// Sent since the vendor's count was read.
@@ -68,8 +70,9 @@ pub(super) struct Quota {
 }
 
 impl Quota {
-    pub(super) fn new(configured: Option<u64>) -> Quota {
+    pub(super) fn new(configured: Option<u64>, now: Timestamp) -> Quota {
         Quota {
+            began: now,
             configured,
             vendor: None,
             since: 0,
@@ -183,6 +186,15 @@ impl Quota {
         }
         self.vendor = Some(VendorCount { limit, used, at: now });
         self.since = 0;
+    }
+
+    /// When `token_info` may be asked although the bookings of an earlier process have reached the limit.
+    ///
+    /// They may be more than was sent, and an assumed limit may be too low. A process that crashes sooner than
+    /// this sends nothing.
+    pub(super) fn recheck_at(&self) -> Timestamp {
+        let wait = if self.configured.is_some() { 60 } else { 1 };
+        self.began.saturating_add(SignedDuration::from_mins(wait)).unwrap_or(Timestamp::MAX)
     }
 
     /// What others will use until the day ends.

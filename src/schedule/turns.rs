@@ -23,8 +23,10 @@ impl Schedule {
             Report::Skill6 => history.skills.values().filter_map(|progress| progress.last_success).max(),
             _ => history.reports.get(&report).and_then(|progress| progress.last_success),
         };
+        // A re-check of a stopped token asks whatever is next in order, due or not.
+        let probes = self.pause.is_some();
         let Some(lane) = self.lanes.get_mut(&report) else { return };
-        let regular = lane.started.saturating_add(interval).is_ok_and(|due| due <= now);
+        let regular = probes || lane.started.saturating_add(interval).is_ok_and(|due| due <= now);
         let turn = if regular { Turn::Regular } else { Turn::Retry };
         lane.retry_at = None;
         if regular || report != Report::Skill6 {
@@ -45,9 +47,6 @@ impl Schedule {
         let narrow = tasks.1;
         if adds_past && self.affords(Share::Rest, now) {
             tasks.0.extend(self.past_tasks(report, now, history, stretch));
-        }
-        if let Some(lane) = self.lanes.get_mut(&report) {
-            lane.attempted |= tasks.0.is_empty();
         }
         self.start_slot(report, turn, now, seals, tasks.0);
         if let Some(slot) = &mut self.slot {

@@ -42,7 +42,7 @@ fn no_command_serves() {
     let addresses: Vec<String> = serve.web.listen_address.iter().map(ToString::to_string).collect();
     assert_eq!(addresses, [":1", "[::1]:2"]);
     assert_eq!(serve.shard, Some(Shard { index: 1, of: 3 }));
-    assert_eq!(serve.web.zero_hold, Duration::from_secs(120));
+    assert_eq!(serve.web.zero_hold, None);
     assert_eq!(serve.storage.path, PathBuf::from("data/"));
     assert_eq!(serve.configuration.file, None);
     let Ok(Command::Serve(serve)) = parse(&["serve"]) else { panic!("serves") };

@@ -1,0 +1,143 @@
+//! The file and its key: missing, damaged, in use, of another version.
+
+use std::fs;
+
+use super::*;
+
+const NOW: &str = "2026-04-05T10:00:00";
+
+fn fill(directory: &Path) -> Vec<Total> {
+    let (mut ledger, opened) = Ledger::open(directory, at(NOW)).unwrap();
+    assert_eq!(opened, Opened::Fresh);
+    ledger.enter(&operation(), at("2026-04-04T00:00:00")).unwrap();
+    ledger.apply("acme", &day(NOW, "2026-04-05", &[("601", 10)])).unwrap();
+    ledger.totals("acme").collect()
+}
+
+fn expect_set_aside(directory: &Path, why: &str) {
+    let (mut ledger, opened) = Ledger::open(directory, at(NOW)).unwrap();
+    let Opened::SetAside { reason, moved_to } = opened else { panic!("{why}: {opened:?}") };
+    assert!(moved_to.exists() && !reason.is_empty(), "{why}");
+    // The new ledger starts as now, whatever is configured.
+    let mut operation = operation();
+    operation.count_from = CountFrom::Date(civil::date(2026, 1, 1));
+    ledger.enter(&operation, at(NOW)).unwrap();
+    assert_eq!(ledger.totals("acme").count(), 0, "{why}");
+    assert!(!ledger.standing("acme", Report::Cdr1, at(NOW)).hidden_until_caught_up, "{why}");
+    drop(ledger);
+    let (_, opened) = Ledger::open(directory, at(NOW)).unwrap();
+    assert_eq!(opened, Opened::Continued, "{why}");
+}
+
+#[test]
+fn a_ledger_continues_where_it_ended_and_is_for_its_owner_only() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("data");
+    let before = fill(&path);
+    let (ledger, opened) = Ledger::open(&path, at(NOW)).unwrap();
+    assert_eq!(opened, Opened::Continued);
+    assert_eq!(ledger.totals("acme").collect::<Vec<_>>(), before);
+    assert!(ledger.file_bytes() > 0);
+    #[cfg(unix)]
+    for (name, wanted) in [("", 0o700), ("ledger.redb", 0o600), ("ledger.key", 0o600)] {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = fs::metadata(path.join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, wanted, "{name}");
+    }
+}
+
+#[test]
+fn a_second_process_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let (_ledger, _) = Ledger::open(directory.path(), at(NOW)).unwrap();
+    assert!(matches!(Ledger::open(directory.path(), at(NOW)), Err(LedgerError::Busy { .. })));
+    // Not even a lost key makes it touch a ledger that is in use.
+    fs::remove_file(directory.path().join("ledger.key")).unwrap();
+    assert!(matches!(Ledger::open(directory.path(), at(NOW)), Err(LedgerError::Busy { .. })));
+}
+
+#[test]
+fn a_damaged_file_is_set_aside() {
+    type Damage = fn(&Path);
+    let damages: [(&str, Damage); 5] = [
+        ("not a ledger", |path| fs::write(path.join("ledger.redb"), "hello").unwrap()),
+        ("cut", |path| {
+            let bytes = fs::read(path.join("ledger.redb")).unwrap();
+            fs::write(path.join("ledger.redb"), &bytes[..bytes.len() / 3]).unwrap();
+        }),
+        ("overwritten", |path| {
+            let mut bytes = fs::read(path.join("ledger.redb")).unwrap();
+            let length = bytes.len();
+            bytes[64..length].fill(0xa5);
+            fs::write(path.join("ledger.redb"), bytes).unwrap();
+        }),
+        ("key missing", |path| fs::remove_file(path.join("ledger.key")).unwrap()),
+        ("key different", |path| fs::write(path.join("ledger.key"), [1; 32]).unwrap()),
+    ];
+    for (why, damage) in damages {
+        let directory = tempfile::tempdir().unwrap();
+        fill(directory.path());
+        damage(directory.path());
+        expect_set_aside(directory.path(), why);
+    }
+}
+
+#[test]
+fn a_file_of_a_later_version_is_refused_and_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    fill(directory.path());
+    let path = directory.path().join("ledger.redb");
+    let database = redb::Database::create(&path).unwrap();
+    let transaction = database.begin_write().unwrap();
+    let later = (tables::SCHEMA + 1).to_be_bytes();
+    transaction.open_table(tables::META).unwrap().insert(tables::META_SCHEMA, later.as_slice()).unwrap();
+    transaction.commit().unwrap();
+    drop(database);
+    assert!(matches!(Ledger::open(directory.path(), at(NOW)), Err(LedgerError::Newer { .. })));
+    assert!(path.exists());
+}
+
+#[test]
+fn a_restart_before_the_release_holds_again() {
+    let directory = tempfile::tempdir().unwrap();
+    fill(directory.path());
+    let (mut ledger, _) = Ledger::open(directory.path(), at(NOW)).unwrap();
+    ledger.enter(&operation(), at(NOW)).unwrap();
+    let inbound = &catalogue::INBOUND_CALLS;
+    let hold = Duration::from_secs(120);
+    assert_eq!(shown(&mut ledger, inbound, "601"), Some(0));
+    let generation = ledger.published("acme").generation;
+    assert!(!ledger.release("acme", generation, Duration::from_secs(5), hold).unwrap());
+    assert!(!ledger.release("acme", generation, Duration::from_secs(124), hold).unwrap());
+    assert!(ledger.release("acme", generation, Duration::from_secs(125), hold).unwrap());
+    assert_eq!(shown(&mut ledger, inbound, "601"), Some(10));
+    drop(ledger);
+    let (mut ledger, _) = Ledger::open(directory.path(), at(NOW)).unwrap();
+    ledger.enter(&operation(), at(NOW)).unwrap();
+    assert_eq!(shown(&mut ledger, inbound, "601"), Some(10), "once released, always released");
+}
+
+#[test]
+fn timestamps_survive_a_restart_at_most_five_minutes_old() {
+    let directory = tempfile::tempdir().unwrap();
+    fill(directory.path());
+    let (mut ledger, _) = Ledger::open(directory.path(), at(NOW)).unwrap();
+    ledger.enter(&operation(), at(NOW)).unwrap();
+    ledger.attempted("acme", Report::Skill6, "101", at("2026-04-05T10:05:00"));
+    assert!(ledger.tick("acme", at("2026-04-05T10:05:00")).unwrap().committed);
+    ledger.attempted("acme", Report::Skill6, "101", at("2026-04-05T10:06:00"));
+    assert!(!ledger.tick("acme", at("2026-04-05T10:06:00")).unwrap().committed);
+    ledger.flush().unwrap();
+    drop(ledger);
+    let (mut ledger, _) = Ledger::open(directory.path(), at(NOW)).unwrap();
+    ledger.enter(&operation(), at(NOW)).unwrap();
+    let standing = ledger.standing("acme", Report::Skill6, at(NOW));
+    assert_eq!(standing.last_attempt, Some(at("2026-04-05T10:06:00")));
+    assert_eq!(standing.last_success, Some(at(NOW)));
+}
+
+#[test]
+fn a_ledger_can_be_owned_by_another_thread() {
+    fn is_send<T: Send + 'static>() {}
+    is_send::<Ledger>();
+}
