@@ -13,6 +13,7 @@
 //! | [`client`] | a request | bytes, or a classified failure |
 //! | [`report`] | bytes of a known report | a [`report::Reading`] |
 //! | [`ledger`] | a reading | totals, each call counted exactly once |
+//! | [`simulator`] | a seed | the upstream API, imitated, with its faults and the truth |
 
 #![forbid(unsafe_code)]
 

@@ -161,7 +161,7 @@ impl Simulator {
         &planted::PLANTED
     }
 
-    /// The most requests of an operation that have run at the same time.
+    /// The most requests of an operation that were there at the same time, refused ones included.
     pub fn most_simultaneous(&self, index: usize) -> usize {
         self.0.counters.most_simultaneous(index)
     }

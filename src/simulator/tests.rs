@@ -1,13 +1,13 @@
 //! The simulator judged by itself: before it may judge anything else.
 
 use axum::body::Body;
-use http::{Request, StatusCode};
+use http::Request;
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::time::{Clock, Timestamp, Zone};
+use crate::time::{Clock, Zone};
 
 mod faults;
 mod model;
