@@ -102,11 +102,15 @@ fn number(row: &Value, key: &str) -> i64 {
     text(row, key).parse().unwrap_or_else(|_| panic!("`{key}` is no number in {row}"))
 }
 
-/// Thousandths of a decimal number, read without floats.
-fn thousandths(text: &str) -> i64 {
+/// Millionths of a decimal number, read without floats.
+fn millionths(text: &str) -> i64 {
     let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
-    let rest: String = rest.chars().chain("000".chars()).take(3).collect();
-    whole.parse::<i64>().unwrap() * 1000 + rest.parse::<i64>().unwrap()
+    let rest: String = rest.chars().chain("000000".chars()).take(6).collect();
+    whole.parse::<i64>().unwrap() * 1_000_000 + rest.parse::<i64>().unwrap()
+}
+
+fn thousandths(text: &str) -> i64 {
+    millionths(text) / 1000
 }
 
 fn clock_ms(text: &str) -> i64 {
