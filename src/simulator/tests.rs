@@ -117,3 +117,20 @@ fn clock_ms(text: &str) -> i64 {
     let parts: Vec<i64> = text.split(':').map(|part| part.parse().unwrap()).collect();
     (parts[0] * 3600 + parts[1] * 60 + parts[2]) * 1000
 }
+
+/// Cumulative counts of values in milliseconds, in seconds and `+Inf`, counted one by one.
+fn histogram(values: &[i64], bounds: &[u64]) -> Histogram {
+    if values.is_empty() {
+        return Histogram::default();
+    }
+    let count =
+        |bound: u64| values.iter().filter(|ms| bound == u64::MAX || **ms <= bound as i64 * 1000).count();
+    Histogram {
+        buckets: bounds
+            .iter()
+            .chain([&u64::MAX])
+            .map(|bound| (Bound(*bound), count(*bound) as i64))
+            .collect(),
+        sum_ms: values.iter().sum(),
+    }
+}

@@ -80,7 +80,7 @@ pub struct IvrTruth {
     pub printed_ms: i64,
 }
 
-/// A histogram: counts at or below each bound, the last one of all values, and their sum.
+/// A histogram: counts at or below each bound, the last one of all values, and their sum; empty without any.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Histogram {
     /// Counts by bound in seconds, cumulative, `+Inf` among them.
