@@ -189,8 +189,8 @@ proptest! {
     fn what_is_decided_late_is_decided_once(seed in any::<u64>(), lateness in lateness()) {
         run(async {
             let date = "2026-11-20";
-            let bench = bench(seed, "America/Bogota", lateness, 150.0, &format!("{date}T00:00:00"));
-            let (from, to) = (wire_time(date, 0), wire_time(date, 86_399));
+            let bench = bench(seed, "America/Bogota", lateness, 600.0, &format!("{date}T00:00:00"));
+            let (from, to) = (wire_time(date, 8 * 3600), wire_time(date, 11 * 3600));
             let decided = |old: &str, new: &str| old == new || old == "-";
             let mut known: HashMap<String, Value> = HashMap::new();
             let mut changed = 0;
