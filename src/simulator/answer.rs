@@ -406,7 +406,7 @@ fn total_name(behaviour: &Behaviour) -> Option<&'static str> {
 
 fn skills(centre: &Centre, question: &Question, behaviour: &Behaviour) -> Answer {
     let mut rows = Rows::new(behaviour, centre.skills.len());
-    for skill in &centre.skills {
+    for skill in centre.open_skills(wire::civil_of(question.to).date()) {
         if question.skill.as_ref().is_some_and(|wanted| *wanted != skill.id) {
             continue;
         }

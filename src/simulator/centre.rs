@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::SimulatorError;
 use super::day::Day;
 use super::dice::{Dice, mix};
+use super::{Settings, SimulatorError};
 use crate::time::{Bucket, SignedDuration, Timestamp, Zone, civil};
 
 /// How late rows become visible and codes are written.
@@ -47,7 +47,9 @@ pub struct Traffic {
     pub withdrawn_share: f64,
     /// How late rows appear.
     pub lateness: Lateness,
-    /// The latest a row may appear after its time, in seconds.
+    /// The latest a row may appear after its time, in seconds, and a code after the end of its call.
+    ///
+    /// Up to 4 h everything is settled 6 h after its day or hour.
     pub latest_seconds: u32,
     /// Share of the calls whose activity code is never written.
     pub uncoded_share: f64,
@@ -96,6 +98,7 @@ pub(super) struct Centre {
     pub(super) seed: u64,
     pub(super) zone: Zone,
     pub(super) start: Option<civil::Date>,
+    last_skill_opens: Option<civil::Date>,
     pub(super) traffic: Traffic,
     pub(super) operations: Vec<Operation>,
     pub(super) skills: Vec<Skill>,
@@ -159,15 +162,10 @@ pub(super) const CODES: [(&str, &str); 12] = [
 ];
 
 impl Centre {
-    pub(super) fn new(
-        seed: u64,
-        operations: usize,
-        zone: &str,
-        start: Option<civil::Date>,
-        traffic: Traffic,
-    ) -> Result<Centre, SimulatorError> {
-        let zone = Zone::named(zone)
-            .map_err(|cause| SimulatorError::Zone { name: zone.to_owned(), cause: cause.to_string() })?;
+    pub(super) fn new(settings: &Settings) -> Result<Centre, SimulatorError> {
+        let Settings { seed, operations, timezone, start, last_skill_opens, traffic, .. } = settings.clone();
+        let zone = Zone::named(&timezone)
+            .map_err(|cause| SimulatorError::Zone { name: timezone, cause: cause.to_string() })?;
         check(operations, &traffic)?;
         let names = (0..operations).map(|index| Operation { name: name(index, operations) }).collect();
         let skills = (0..traffic.skills).map(|index| skill(index, traffic.dnis_per_skill)).collect();
@@ -179,6 +177,7 @@ impl Centre {
             seed,
             zone,
             start,
+            last_skill_opens,
             agents: (4 + (traffic.calls_per_day / 150.0) as usize).min(900),
             traffic,
             operations: names,
@@ -186,6 +185,13 @@ impl Centre {
             tokens,
             days: Mutex::default(),
         })
+    }
+
+    /// The skills that are open on a day.
+    pub(super) fn open_skills(&self, date: civil::Date) -> &[Skill] {
+        let closed = usize::from(self.last_skill_opens.is_some_and(|opens| date < opens));
+        // The only skill of a centre is never closed.
+        self.skills.get(..self.skills.len() - closed).filter(|open| !open.is_empty()).unwrap_or(&self.skills)
     }
 
     /// The operation and the number of this token.

@@ -170,7 +170,7 @@ impl State {
                 }
             }
             // What `GET` shows may be sent back.
-            "requests" | "most_simultaneous" => {}
+            "requests" | "most_simultaneous" | "now" => {}
             key => {
                 let change = Map::from_iter([(key.to_owned(), value.clone())]);
                 self.behaviour = Arc::new(self.behaviour.with(&change)?);

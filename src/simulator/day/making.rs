@@ -1,6 +1,6 @@
 //! How a day comes about: callers, agents, callbacks and surveys, thrown with seeded dice.
 
-use super::super::centre::{CAMPAIGNS, CODES, Centre, DESTINATIONS, Lateness, Traffic, seconds};
+use super::super::centre::{CAMPAIGNS, CODES, Centre, DESTINATIONS, Lateness, Skill, Traffic, seconds};
 use super::super::dice::Dice;
 use super::{
     Attempt, Callback, Connected, Day, Interaction, NEVER, NONE, Outcome, Queue, Survey, Visit, label_of,
@@ -19,6 +19,7 @@ const OFFER_MS: i64 = 40_000;
 
 pub(super) struct Making<'a> {
     centre: &'a Centre,
+    skills: &'a [Skill],
     traffic: &'a Traffic,
     dice: Dice,
     offsets: Offsets,
@@ -37,6 +38,7 @@ impl<'a> Making<'a> {
         let number = i64::from(bucket.index()) as u64;
         Making {
             centre,
+            skills: centre.open_skills(date),
             traffic: &centre.traffic,
             dice: Dice::of(&[centre.seed, operation as u64, number]),
             offsets: Offsets::around(
@@ -75,9 +77,9 @@ impl<'a> Making<'a> {
     }
 
     pub(super) fn inbound(&mut self) {
-        let total: f64 = self.centre.skills.iter().map(|skill| skill.weight).sum();
-        for skill in 0..self.centre.skills.len() {
-            let share = self.centre.skills[skill].weight / total;
+        let total: f64 = self.skills.iter().map(|skill| skill.weight).sum();
+        for skill in 0..self.skills.len() {
+            let share = self.skills[skill].weight / total;
             // On some days a skill has an hour in which nobody picks up.
             let rush =
                 self.dice.chance(0.3).then(|| self.start + self.dice.between(0, self.end - self.start - 1));
@@ -127,7 +129,7 @@ impl<'a> Making<'a> {
     }
 
     fn queued(&mut self, skill: u16, instant: i64, load: f64) {
-        let numbers = self.centre.skills[usize::from(skill)].dnis.len();
+        let numbers = self.skills[usize::from(skill)].dnis.len();
         let weights: Vec<f64> = (0..numbers).map(|number| 1.0 / (1.0 + number as f64)).collect();
         let dnis = self.dice.weighted(&weights) as u16;
         let quick = self.dice.chance(0.3);
@@ -359,7 +361,7 @@ impl<'a> Making<'a> {
                 ];
                 let kind = KINDS[self.dice.weighted(&[0.55, 0.35, 0.06, 0.04])];
                 let agent = self.dice.between(0, self.centre.agents as i64 - 1) as u16;
-                let skill = self.dice.between(0, self.centre.skills.len() as i64 - 1) as u16;
+                let skill = self.dice.between(0, self.skills.len() as i64 - 1) as u16;
                 let (mut campaign, mut destination, mut queue) = (NONE, NONE, NONE);
                 match kind {
                     Interaction::OutPre | Interaction::OutboundMa => {

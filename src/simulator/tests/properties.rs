@@ -322,6 +322,40 @@ fn few_days_are_remembered() {
     assert!((1..=90_000).contains(&events), "{events} events");
 }
 
+#[tokio::test]
+async fn the_last_skill_can_open_later() {
+    let opens = Some("2026-11-20".parse().unwrap());
+    let bench = Bench::new(Settings { last_skill_opens: opens, ..Bench::small(6) }, "2026-11-19T23:00:00");
+    let ids = |rows: Vec<Value>| -> BTreeSet<String> {
+        rows.iter().map(|row| text(row, "skill_id").to_owned()).filter(|id| id != "-").collect()
+    };
+    for (now, day, count) in [("2026-11-19T23:00:00", "20261119", 3), ("2026-11-20T23:00:00", "20261120", 4)]
+    {
+        bench.at(now);
+        assert_eq!(ids(bench.ask("information.php?api=skills").await.rows()).len(), count);
+        for api in ["skill_1", "diagram_3", "cdr_1", "diagram_4"] {
+            let rows = bench.report(api, &format!("{day}060000"), &format!("{day}235959")).await.rows();
+            assert_eq!(ids(rows).len(), count, "{api} on {day}");
+        }
+    }
+}
+
+#[test]
+fn a_centre_that_cannot_be_is_refused() {
+    let wrong = |change: &dyn Fn(&mut Settings)| {
+        let mut settings = Settings::default();
+        change(&mut settings);
+        Simulator::new(settings, Clock::real()).unwrap_err().to_string()
+    };
+    assert!(wrong(&|settings| settings.timezone = "Mars/Olympus".into()).contains("Mars/Olympus"));
+    assert!(wrong(&|settings| settings.operations = 0).contains("operations"));
+    assert!(wrong(&|settings| settings.traffic.skills = 0).contains("skills"));
+    assert!(wrong(&|settings| settings.traffic.dnis_per_skill = 0).contains("dnis_per_skill"));
+    assert!(wrong(&|settings| settings.traffic.calls_per_day = f64::NAN).contains("calls_per_day"));
+    assert!(wrong(&|settings| settings.traffic.survey_share = 1.5).contains("survey_share"));
+    assert!(wrong(&|settings| settings.traffic.latest_seconds = 100_000).contains("latest_seconds"));
+}
+
 #[test]
 fn nothing_happens_before_the_start() {
     let start: civil::Date = "2026-11-20".parse().unwrap();
