@@ -26,6 +26,7 @@ pub async fn simulate(arguments: Simulate) -> Result<()> {
         traffic: Traffic { calls_per_day: f64::from(arguments.calls_per_day), ..Traffic::default() },
         behaviour,
         faults: faults(&arguments.faults)?,
+        ..Settings::default()
     };
     let clock = if arguments.speed.get() == 1.0 {
         Clock::real()
