@@ -63,13 +63,15 @@ impl<'a> Making<'a> {
     /// Stretches of at most an hour with their share of the daily traffic.
     fn stretches(&self) -> Vec<(i64, i64, f64)> {
         let mean = HOURS.iter().sum::<f64>() / 24.0;
+        let (opens, closes) = self.traffic.open_hours;
         let mut stretches = Vec::with_capacity(25);
         let mut from = self.start;
         while from < self.end {
             let to = (from + 3600).min(self.end);
             let hour = self.offsets.label(from).rem_euclid(86_400) / 3600;
             // Invariant: a remainder by a day, divided by an hour, lies in 0..24.
-            let weight = HOURS[hour as usize] / mean * self.weekday;
+            let open = (i64::from(opens)..i64::from(closes)).contains(&hour);
+            let weight = if open { HOURS[hour as usize] / mean * self.weekday } else { 0.0 };
             stretches.push((from, to, weight * (to - from) as f64 / 86_400.0));
             from = to;
         }
