@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -66,6 +67,7 @@ fn config(folder: &Path, base_url: &str, simulator: &Simulator) -> String {
     {
         let token = folder.join(format!("{name}.token"));
         fs::write(&token, simulator.token(index)).unwrap();
+        fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
         config += &format!(
             "  - name: {name}
     base_url: {base_url}
@@ -202,6 +204,7 @@ async fn the_stored_growth_of_every_counter_is_the_truth() {
     health(&prometheus).await;
 
     let log = exporter.log();
+    assert!(!log.contains("level=warn") && !log.contains("level=error"), "{log}");
     assert!(exporter.end().success(), "{log}");
     everything_is_sealed(&orders, clock.now());
 }
@@ -321,8 +324,8 @@ tests:
       - { series: born_above_zero, values: _ _ 12 12 12 12 }
       - { series: born_at_zero, values: _ _ 0 12 12 12 }
     promql_expr_test:
-      - { expr: increase(born_above_zero[10m]), eval_time: 5m, exp_samples: [{ labels: '{}', value: 0 }] }
-      - { expr: increase(born_at_zero[10m]), eval_time: 5m, exp_samples: [{ labels: '{}', value: 12 }] }
+      - { expr: 'increase(born_above_zero[10m])', eval_time: 5m, exp_samples: [{ labels: '{}', value: 0 }] }
+      - { expr: 'increase(born_at_zero[10m])', eval_time: 5m, exp_samples: [{ labels: '{}', value: 12 }] }
 ";
     fs::write(&file, tests).unwrap();
     let promtool =

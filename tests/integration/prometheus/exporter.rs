@@ -159,5 +159,8 @@ impl Drop for Exporter {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("the log of the exporter:\n{}", self.log());
+        }
     }
 }

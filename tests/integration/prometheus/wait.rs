@@ -5,7 +5,7 @@ use std::time::Duration;
 use wolkvox_exporter::time::Stopwatch;
 
 /// How long to wait for what should take seconds at most.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Tries until it comes true; the last reason why not is in the panic.
 pub(super) async fn until<T, W: Future<Output = Result<T, String>>>(
