@@ -50,6 +50,10 @@ pub(super) struct Blob {
     pub(super) dirty: bool,
     /// Raw keys met in this reading, with the index of their bounded form.
     keys: HashMap<LabelValues, u32>,
+    /// The index of each bounded key.
+    bounded: HashMap<LabelValues, u32>,
+    /// Bytes of a row on their way into its hash.
+    scratch: Vec<u8>,
     /// Series resolved in this reading by family, key and a hash of the other labels.
     resolved: HashMap<(usize, u32, u64), Vec<(LabelValues, u32)>>,
 }
@@ -57,6 +61,21 @@ pub(super) struct Blob {
 impl Blob {
     pub(super) fn of(cells: Cells) -> Blob {
         Blob { cells, ..Blob::default() }
+    }
+
+    /// The index of a bounded key, stored when it is new.
+    fn index(&mut self, key: &LabelValues) -> u32 {
+        if self.bounded.len() < self.cells.keys.len() {
+            let known = self.cells.keys.iter().cloned();
+            self.bounded = known.enumerate().map(|(place, key)| (key, place as u32)).collect();
+        }
+        if let Some(place) = self.bounded.get(key) {
+            return *place;
+        }
+        let place = self.cells.keys.len() as u32;
+        self.cells.keys.push(key.clone());
+        self.bounded.insert(key.clone(), place);
+        place
     }
 }
 
@@ -110,11 +129,11 @@ impl<'a> Work<'a> {
             if blob.dirty {
                 let place = self.place(bucket);
                 if self.report == Report::Diagram3 {
-                    self.books.waiting.note(bucket, &blob.cells);
+                    self.books.waiting.note(bucket, &blob.cells)?;
                     self.books.stale = true;
                     self.applied.changed = true;
                 }
-                let cells = (!blob.cells.cells.is_empty()).then(|| blob.cells.encode());
+                let cells = (!blob.cells.is_empty()).then(|| blob.cells.encode());
                 self.changes.cells.push((place, cells));
             }
         }
@@ -256,8 +275,11 @@ impl<'a> Work<'a> {
         opening: bool,
         ended: bool,
     ) -> Result<(), LedgerError> {
-        let (content, labels) = hashes(event);
-        let Some(mut cell) = blob.cells.cells.remove(&event.identity) else {
+        let (content, labels) = hashes(event, &mut blob.scratch);
+        if blob.cells.content(event.identity) == Some(content) {
+            return Ok(());
+        }
+        let Some(mut cell) = blob.cells.take(event.identity)? else {
             let key = self.key(blob, bucket, &event.key)?;
             let mut cell =
                 Cell { key, opening, frozen: false, content, labels, status: None, entries: Vec::new() };
@@ -270,25 +292,23 @@ impl<'a> Work<'a> {
                 }
             }
             cell.status = event.status.as_deref().map(|status| (blob.cells.status(status), event.at));
-            blob.cells.cells.insert(event.identity, cell);
+            blob.cells.put(event.identity, cell);
             blob.dirty = true;
             return Ok(());
         };
-        if cell.content != content {
-            cell.content = content;
-            blob.dirty = true;
-            if cell.labels != labels {
-                cell.labels = labels;
-                self.applied.revisions.relabelled += 1;
-            }
-            cell.status = event.status.as_deref().map(|status| (blob.cells.status(status), event.at));
-            if !cell.opening {
-                let (down, up) = self.observe(blob, bucket, &mut cell, &event.observations)?;
-                self.applied.revisions.down += u64::from(down);
-                self.applied.revisions.up += u64::from(up && ended);
-            }
+        cell.content = content;
+        blob.dirty = true;
+        if cell.labels != labels {
+            cell.labels = labels;
+            self.applied.revisions.relabelled += 1;
         }
-        blob.cells.cells.insert(event.identity, cell);
+        cell.status = event.status.as_deref().map(|status| (blob.cells.status(status), event.at));
+        if !cell.opening {
+            let (down, up) = self.observe(blob, bucket, &mut cell, &event.observations)?;
+            self.applied.revisions.down += u64::from(down);
+            self.applied.revisions.up += u64::from(up && ended);
+        }
+        blob.cells.put(event.identity, cell);
         Ok(())
     }
 
@@ -466,8 +486,12 @@ impl<'a> Work<'a> {
         raw: &LabelValues,
     ) -> Result<(u128, u32), LedgerError> {
         let identity = identity_of(self.key, raw);
-        if let Some(cell) = blob.cells.cells.get(&identity).filter(|cell| !cell.frozen) {
-            return Ok((identity, cell.key));
+        if let Some(cell) = blob.cells.take(identity)? {
+            let (key, frozen) = (cell.key, cell.frozen);
+            blob.cells.put(identity, cell);
+            if !frozen {
+                return Ok((identity, key));
+            }
         }
         let key = self.key(blob, bucket, raw)?;
         Ok((identity_of(self.key, &blob.cells.keys[key as usize]), key))
@@ -484,7 +508,7 @@ impl<'a> Work<'a> {
         opening: bool,
         ended: bool,
     ) -> Result<(), LedgerError> {
-        let known = blob.cells.cells.remove(&identity);
+        let known = blob.cells.take(identity)?;
         let is_new = known.is_none();
         let mut cell = known.unwrap_or_else(|| Cell {
             key,
@@ -533,7 +557,7 @@ impl<'a> Work<'a> {
             self.applied.revisions.down += u64::from(down);
             self.applied.revisions.up += u64::from(up && ended);
         }
-        blob.cells.cells.insert(identity, cell);
+        blob.cells.put(identity, cell);
         Ok(())
     }
 
@@ -559,7 +583,7 @@ impl<'a> Work<'a> {
             return Ok(*key);
         }
         let bounded = self.bounded(&mut blob.cells, bucket, raw);
-        let key = blob.cells.key(bounded.clone());
+        let key = blob.index(&bounded);
         blob.keys.insert(raw.clone(), key);
         self.birth(&bounded)?;
         Ok(key)
@@ -759,40 +783,46 @@ pub(super) fn label_text(operation: &str, family: &'static Family, values: &[&La
 }
 
 /// Hashes of a whole row, and of its labels alone; stable across processes.
-fn hashes(event: &Event) -> (u64, u32) {
-    let mut labels = SipHasher13::new();
-    let pairs = |hasher: &mut SipHasher13, values: &LabelValues| {
+fn hashes(event: &Event, bytes: &mut Vec<u8>) -> (u64, u32) {
+    fn pairs(bytes: &mut Vec<u8>, values: &LabelValues) {
         for (label, value) in values {
-            hasher.write(label.as_str().as_bytes());
-            hasher.write(value.as_bytes());
-            hasher.write_u8(0xff);
+            bytes.extend_from_slice(label.as_str().as_bytes());
+            bytes.push(b'=');
+            bytes.extend_from_slice(value.as_bytes());
+            bytes.push(0xff);
         }
-    };
-    pairs(&mut labels, &event.key);
+    }
+    fn name(bytes: &mut Vec<u8>, observation: &Observation) {
+        bytes.extend_from_slice(observation.family.name.as_bytes());
+        bytes.extend_from_slice(&observation.slot.to_be_bytes());
+    }
+    bytes.clear();
+    pairs(bytes, &event.key);
     for observation in event.observations.iter().filter(|observation| observation.when == When::Follows) {
-        hash_name(&mut labels, observation);
-        pairs(&mut labels, &observation.labels);
+        name(bytes, observation);
+        pairs(bytes, &observation.labels);
     }
-    let labels = labels.finish();
-    let mut content = SipHasher13::new();
-    content.write_u64(labels);
-    content.write(event.status.as_deref().unwrap_or("\u{0}").as_bytes());
+    let labels = SipHasher13::new().hash(bytes);
+    bytes.extend_from_slice(event.status.as_deref().unwrap_or("\u{0}").as_bytes());
+    bytes.push(0xff);
     for observation in &event.observations {
-        hash_name(&mut content, observation);
-        content.write_u8(observation.when as u8);
-        match &observation.amount {
-            Amount::Count(value) => content.write_i64(*value),
-            Amount::Observe(value) => content.write_i64(!*value),
-            Amount::Whole(values) => values.iter().for_each(|value| content.write_i64(*value)),
-        }
+        let kind = match observation.when {
+            When::Follows => 0,
+            When::Once => 1,
+            When::AtSeal => 2,
+        };
+        bytes.push(kind);
         if observation.when != When::Follows {
-            pairs(&mut content, &observation.labels);
+            name(bytes, observation);
+            pairs(bytes, &observation.labels);
+        }
+        match &observation.amount {
+            Amount::Count(value) => bytes.extend_from_slice(&value.to_be_bytes()),
+            Amount::Observe(value) => bytes.extend_from_slice(&(!value).to_be_bytes()),
+            Amount::Whole(values) => {
+                values.iter().for_each(|value| bytes.extend_from_slice(&value.to_be_bytes()))
+            }
         }
     }
-    (content.finish(), labels as u32)
-}
-
-fn hash_name(hasher: &mut SipHasher13, observation: &Observation) {
-    hasher.write(observation.family.name.as_bytes());
-    hasher.write_u16(observation.slot);
+    (SipHasher13::new().hash(bytes), labels as u32)
 }

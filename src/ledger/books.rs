@@ -79,21 +79,22 @@ type Tally = BTreeMap<(Box<str>, Box<str>), (i64, civil::DateTime)>;
 
 impl Waiting {
     /// Counts the cells of a bucket anew.
-    pub(super) fn note(&mut self, bucket: i32, cells: &Cells) {
+    pub(super) fn note(&mut self, bucket: i32, cells: &Cells) -> Result<(), LedgerError> {
         let mut tally = Tally::new();
-        for cell in cells.cells.values() {
-            let Some((status, at)) = cell.status else { continue };
+        cells.each(|cell| {
+            let Some((status, at)) = cell.status else { return };
             let skill = cells.keys[cell.key as usize].get(&Label::SkillId).cloned().unwrap_or_default();
             let (count, oldest) =
                 tally.entry((skill, cells.statuses[status as usize].clone())).or_insert((0, at));
             *count += 1;
             *oldest = at.min(*oldest);
-        }
+        })?;
         if tally.is_empty() {
             self.0.remove(&bucket);
         } else {
             self.0.insert(bucket, tally);
         }
+        Ok(())
     }
 
     /// All unsealed days together.

@@ -58,8 +58,9 @@ impl Work<'_> {
         let is_callers =
             |key: &LabelValues| key.get(&Label::Dnis).is_some_and(|dnis| **dnis != *OTHER && **dnis != *NONE);
         let mut frozen: Vec<(u32, Sums)> = Vec::new();
-        for cell in blob.cells.cells.values_mut() {
+        for (identity, mut cell) in blob.cells.drain()? {
             if cell.frozen || !is_callers(&blob.cells.keys[cell.key as usize]) {
+                blob.cells.put(identity, cell);
                 continue;
             }
             cell.frozen = true;
@@ -81,6 +82,7 @@ impl Work<'_> {
                     None => sums.push((family, entry.slot, entry.amount.clone())),
                 }
             }
+            blob.cells.put(identity, cell);
         }
         for (key, sums) in frozen {
             self.absorb(blob, key, &sums)?;
@@ -101,7 +103,7 @@ impl Work<'_> {
         let labels = blob.cells.keys[key as usize].clone();
         self.birth(&labels)?;
         let identity = identity_of(self.key, &labels);
-        let mut cell = blob.cells.cells.remove(&identity).unwrap_or_else(|| Cell {
+        let mut cell = blob.cells.take(identity)?.unwrap_or_else(|| Cell {
             key,
             opening: false,
             frozen: false,
@@ -130,7 +132,7 @@ impl Work<'_> {
                 }),
             }
         }
-        blob.cells.cells.insert(identity, cell);
+        blob.cells.put(identity, cell);
         Ok(())
     }
 
