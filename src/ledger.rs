@@ -43,7 +43,9 @@ mod cell;
 mod codec;
 mod entrance;
 mod error;
+mod events;
 mod file;
+mod keys;
 mod labels;
 mod publication;
 mod record;
@@ -51,6 +53,7 @@ mod scope;
 mod seal;
 mod series;
 mod tables;
+mod totals;
 
 use self::apply::Work;
 use self::books::{Books, ScopeName};
