@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::LedgerError;
 use super::applied::Applied;
-use super::books::{Books, ScopeName};
+use super::books::{Books, ScopeName, Stale};
 use super::cell::{Cell, Cells, Entry, spread};
 use super::series::Part;
 use super::tables::{self, BucketChanges, Place};
@@ -122,7 +122,7 @@ impl<'a> Work<'a> {
                 let place = self.place(bucket);
                 if self.report == Report::Diagram3 {
                     self.books.waiting.note(bucket, &blob.cells)?;
-                    self.books.stale = true;
+                    self.books.stale.grow(Stale::Gauges);
                     self.applied.changed = true;
                 }
                 let cells = (!blob.cells.is_empty()).then(|| blob.cells.encode());
