@@ -91,6 +91,9 @@ impl Worker {
             .iter()
             .filter_map(|(skill, progress)| Some((skill.clone(), progress.last_success?)));
         self.memory.skill_success = read.collect();
+        let name = self.operation.name.clone();
+        let decided = self.store.with(move |ledger| ledger.denominators(&name)).await;
+        self.memory.denominators = Denominators::from_decided(decided);
         self.publish().await;
         while !stop.is_cancelled() {
             let now = self.clock.now();
