@@ -41,7 +41,7 @@ pub use decode::{Answer, DecodeError, Decoded, Decoder};
 pub use envelope::{Envelope, envelope_of};
 pub use identity::IdentityKey;
 pub use quota::Quota;
-pub use tally::{AsReported, DropReason, Evidence, Gauge, Names, Tally};
+pub use tally::{AsReported, CHECKS, DropReason, Evidence, Gauge, Names, Tally, fields};
 
 /// What one complete answer (or, for a `skill_6` day in parts, all its parts together) says.
 #[derive(Debug, Clone, PartialEq)]

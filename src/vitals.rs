@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::api::{Reason, Report};
 use crate::metrics::{Block, Blocks, Family, Kind, Label, catalogue};
+use crate::report;
 use crate::time::{Clock, SignedDuration, Timestamp};
 
 /// Why a row was not counted: the closed set of the label `reason`.
@@ -98,7 +99,7 @@ impl Observed {
 }
 
 impl ReportVitals {
-    fn new() -> ReportVitals {
+    fn new(report: Report) -> ReportVitals {
         ReportVitals {
             up: None,
             last_attempt: None,
@@ -117,7 +118,7 @@ impl ReportVitals {
             rows: 0,
             bytes: 0,
             seconds: Observed::new(&catalogue::REPORT_READ_SECONDS),
-            rejected: BTreeMap::new(),
+            rejected: report::fields(report).iter().map(|field| ((*field).to_owned(), 0)).collect(),
             dropped: BTreeMap::new(),
             revisions: [0; 3],
             lateness: Observed::new(&catalogue::REPORT_ROW_LATENESS),
@@ -184,7 +185,7 @@ impl Vitals {
     pub fn new(operation: &str, reports: impl IntoIterator<Item = Report>) -> Vitals {
         Vitals {
             operation: operation.to_owned(),
-            reports: reports.into_iter().map(|report| (report, ReportVitals::new())).collect(),
+            reports: reports.into_iter().map(|report| (report, ReportVitals::new(report))).collect(),
             mismatches: BTreeMap::new(),
             folded: BTreeMap::new(),
             requests: 0,
@@ -196,13 +197,17 @@ impl Vitals {
     pub fn keep(&mut self, reports: &[Report]) {
         self.reports.retain(|report, _| reports.contains(report) || report.grain().is_none());
         for report in reports {
-            self.reports.entry(*report).or_insert_with(ReportVitals::new);
+            self.reports.entry(*report).or_insert_with(|| ReportVitals::new(*report));
+            labels(*report).for_each(|label| self.folded(label, 0));
+            if *report == Report::Skill6 {
+                report::CHECKS.into_iter().for_each(|check| self.mismatch(check, 0));
+            }
         }
     }
 
     /// What is measured of one report; begins to measure one that is met for the first time.
     pub fn report(&mut self, report: Report) -> &mut ReportVitals {
-        self.reports.entry(report).or_insert_with(ReportVitals::new)
+        self.reports.entry(report).or_insert_with(|| ReportVitals::new(report))
     }
 
     /// Every report that is measured.
@@ -288,11 +293,13 @@ impl Vitals {
             for (field, rejected) in &vitals.rejected {
                 put(&catalogue::REPORT_VALUES_REJECTED, Some((Label::Field, field)), count(*rejected));
             }
-            if report.grain().is_some() {
+            if report.grain().is_some() || *report == Report::Skill1 {
                 for reason in DROPPED {
                     let dropped = vitals.dropped.get(reason).copied().unwrap_or_default();
                     put(&catalogue::REPORT_ROWS_DROPPED, Some((Label::Reason, reason)), count(dropped));
                 }
+            }
+            if report.grain().is_some() {
                 for (direction, revisions) in DIRECTIONS.iter().zip(vitals.revisions) {
                     put(&catalogue::REPORT_REVISIONS, Some((Label::Direction, direction)), count(revisions));
                 }
@@ -324,6 +331,19 @@ impl Vitals {
         }
         out.finish()
     }
+}
+
+/// The labels of a report's counters whose values come from upstream in any number.
+fn labels(report: Report) -> impl Iterator<Item = Label> {
+    let section = catalogue::SECTIONS
+        .iter()
+        .find(|section| section.title.strip_prefix(report.code()).is_some_and(|rest| rest.starts_with(':')));
+    let counters = section.into_iter().flat_map(|section| section.families);
+    counters
+        .filter(|family| family.kind != Kind::Gauge)
+        .flat_map(|family| family.labels)
+        .copied()
+        .filter(|label| !matches!(label, Label::Operation | Label::Outcome | Label::Level))
 }
 
 fn count(value: u64) -> i64 {

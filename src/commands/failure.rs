@@ -39,7 +39,8 @@ mod tests {
         assert_eq!(line(&told), "cannot listen on :1: address in use");
         let told = Err::<(), _>(source()).context("cannot start").unwrap_err();
         assert_eq!(line(&told), "cannot start: address in use");
-        let told = Err::<(), _>(Bind { address: ":1", source: source() }).context("cannot serve").unwrap_err();
+        let told =
+            Err::<(), _>(Bind { address: ":1", source: source() }).context("cannot serve").unwrap_err();
         assert_eq!(line(&told), "cannot serve: cannot listen on :1: address in use");
     }
 }
