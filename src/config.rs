@@ -3,6 +3,20 @@
 //! The raw form (YAML, environment) and the mistakes it can hold live in the files below this one;
 //! everything after them sees only [`Config`].
 
+mod address;
+mod effective;
+mod environment;
+mod field;
+mod hours;
+mod load;
+mod mistake;
+mod node;
+mod operation;
+mod reports;
+mod targets;
+mod token;
+mod web;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
@@ -11,8 +25,15 @@ use std::time::Duration;
 use crate::api::Report;
 use crate::time::{Bucket, Timestamp, Zone, civil};
 
+pub use self::environment::{Environment, ProcessEnvironment};
+pub use self::load::shard_of;
+pub use self::mistake::{ConfigError, Mistake};
+pub use self::targets::SkillTargets;
+pub use self::token::{Token, TokenCheck, TokenError, TokenReader};
+pub use self::web::{CipherSuite, ClientAuth, Curve, Pem, RateLimit, TlsServer, TlsVersion, WebConfig};
+
 /// A whole configuration without mistakes.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Config {
     /// The operations, sorted by name, each name once, each token once.
     pub operations: Vec<Operation>,
@@ -21,7 +42,7 @@ pub struct Config {
 }
 
 /// One Wolkvox tenant.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Operation {
     /// Value of the label `operation`.
     pub name: String,
@@ -74,10 +95,40 @@ impl Operation {
 
     /// Whether the base URL points to this machine: a simulator or a proxy, to which no ledger is bound.
     pub fn is_loopback(&self) -> bool {
-        let host = self.base_url.split("://").nth(1).unwrap_or_default();
-        let host = host.split('/').next().unwrap_or_default();
-        host.starts_with("127.") || host.starts_with("localhost") || host.starts_with("[::1]")
+        is_loopback(&self.base_url)
     }
+}
+
+/// Whether a base URL names this machine by an address, or as `localhost`.
+fn is_loopback(base_url: &str) -> bool {
+    let authority = base_url.split("://").nth(1).unwrap_or_default().split('/').next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(bracketed) => bracketed.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Every key that any of our files knows: words that a message may repeat.
+fn vocabulary() -> impl Iterator<Item = &'static str> {
+    let keys: [&'static [&'static str]; 15] = [
+        &load::KEYS,
+        &operation::KEYS,
+        &operation::DNIS_KEYS,
+        &operation::LABELS_KEYS,
+        &targets::KEYS,
+        &hours::KEYS,
+        &reports::KEYS,
+        &reports::SKILL_6_KEYS,
+        &reports::CDR_1_KEYS,
+        &reports::DIAGRAM_4_KEYS,
+        &web::KEYS,
+        &web::HTTP_KEYS,
+        &web::RATE_LIMIT_KEYS,
+        &web::TLS_KEYS,
+        &web::HEADERS,
+    ];
+    keys.into_iter().flatten().copied()
 }
 
 /// Where a token is read from; the token itself is never part of a configuration.
@@ -154,7 +205,7 @@ pub struct BusinessHours {
 }
 
 /// The five reports; `None` is off.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reports {
     /// Calls and service level by DNIS.
     pub skill_6: Option<Skill6>,
@@ -226,3 +277,6 @@ impl CountFrom {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,6 +45,7 @@ mod entrance;
 mod error;
 mod events;
 mod file;
+mod inquiry;
 mod keys;
 mod labels;
 mod publication;
@@ -71,6 +72,8 @@ pub struct Ledger {
     books: BTreeMap<String, Books>,
     /// The ledger replaced a damaged one, so operations enter it as `now`.
     from_now: bool,
+    /// Transactions committed by this process.
+    commits: u64,
 }
 
 /// What came of entering.
@@ -521,6 +524,7 @@ impl Ledger {
             let commit = is_old || books.has_firm_changes() || !changes.is_empty();
             if commit {
                 tables::commit(database, operation, books, &changes)?;
+                self.commits += 1;
             }
             Ok((applied, commit))
         });
@@ -546,7 +550,12 @@ impl Ledger {
 
 impl From<Found> for Ledger {
     fn from(found: Found) -> Ledger {
-        Ledger { store: found.store, books: found.books.into_iter().collect(), from_now: found.from_now }
+        Ledger {
+            store: found.store,
+            books: found.books.into_iter().collect(),
+            from_now: found.from_now,
+            commits: 0,
+        }
     }
 }
 

@@ -13,6 +13,13 @@
 //! | [`client`] | a request | bytes, or a classified failure |
 //! | [`report`] | bytes of a known report | a [`report::Reading`] |
 //! | [`ledger`] | a reading | totals, each call counted exactly once |
+//! | [`vitals`], [`today`], [`names`] | what reading showed beside the totals | samples |
+//! | [`exposition`] | samples | prepared bytes |
+//! | [`status`] | the same for people | a page |
+//! | [`server`] | prepared bytes | answers |
+//! | [`pipeline`] | all of the above | running operations |
+//! | [`simulator`] | a seed | the upstream API, imitated, with its faults and the truth |
+//! | [`commands`] | the command line | an exit status |
 
 #![forbid(unsafe_code)]
 
@@ -29,3 +36,19 @@ pub mod client;
 pub mod report;
 
 pub mod ledger;
+
+pub mod names;
+pub mod today;
+pub mod vitals;
+
+pub mod exposition;
+
+pub mod status;
+
+pub mod server;
+
+pub mod pipeline;
+
+pub mod simulator;
+
+pub mod commands;

@@ -8,7 +8,10 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+mod blocks;
 pub mod catalogue;
+
+pub use blocks::Blocks;
 
 /// The name of a label of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -213,7 +216,7 @@ pub struct Sample {
 }
 
 /// The series that one source holds of one family, sorted by label text, without duplicates.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
     /// The family.
     pub family: &'static Family,

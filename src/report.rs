@@ -1,13 +1,47 @@
 //! Bytes of a known report become a [`Reading`].
 //!
 //! A bad row or value is counted and left out, never turned into zero, and never fails the answer.
-//! Nothing private leaves this module: callers' numbers and ids end in a keyed hash.
+//! Nothing private leaves this module: callers' numbers and ids end in a keyed hash, and a column that
+//! no report asks for is never copied out of the answer.
+//!
+//! ```text
+//! framing     bytes as they arrive           -> the envelope's scalars, rows one by one
+//! columns     one row                        -> the columns its report knows, borrowed
+//! field       the API's odd scalars          -> integers and local times
+//! label       text from upstream             -> label values
+//! identity    what makes a row the same row  -> a keyed hash
+//! the others  one report each: its columns, its identity, what a row contributes
+//! ```
 
 use std::collections::BTreeMap;
 
 use crate::api::Report;
 use crate::metrics::{Family, Label};
 use crate::time::{Bucket, Timestamp, Window, civil};
+
+mod call_detail;
+mod callback;
+mod columns;
+mod decode;
+mod envelope;
+mod field;
+mod framing;
+mod identity;
+mod ivr;
+mod label;
+mod occurrence;
+mod quota;
+mod service_level;
+mod skills;
+mod survey;
+mod tally;
+mod witness;
+
+pub use decode::{Answer, DecodeError, Decoded, Decoder};
+pub use envelope::{Envelope, envelope_of};
+pub use identity::IdentityKey;
+pub use quota::Quota;
+pub use tally::{AsReported, DropReason, Evidence, Gauge, Names, Tally};
 
 /// What one complete answer (or, for a `skill_6` day in parts, all its parts together) says.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,19 +140,69 @@ pub enum When {
     AtSeal,
 }
 
-/// The secret that turns private identities into hashes; it lies beside the ledger file.
-#[derive(Clone, PartialEq, Eq)]
-pub struct IdentityKey([u8; 32]);
-
-impl IdentityKey {
-    /// The key with these bytes.
-    pub const fn new(bytes: [u8; 32]) -> IdentityKey {
-        IdentityKey(bytes)
+impl Reading {
+    /// Adds another part of the same reading (a `skill_6` day in parts): totals of equal keys add, a key that
+    /// one part rejected is rejected.
+    ///
+    /// The window grows over both. The reading counts as asked when its first part was, since what happened
+    /// after that may be missing from it.
+    pub fn add_part(&mut self, other: Reading) {
+        self.window.from = self.window.from.min(other.window.from);
+        self.window.to = self.window.to.max(other.window.to);
+        self.asked = self.asked.min(other.asked);
+        self.date = match (self.date, other.date) {
+            (Some(mine), Some(other)) => Some(mine.min(other)),
+            (mine, other) => mine.or(other),
+        };
+        match (&mut self.content, other.content) {
+            (Content::Totals(mine), Content::Totals(other)) => add_totals(mine, other),
+            // The parts of one reading are answers of one report, so their contents have one shape.
+            (Content::Events(mine), Content::Events(other)) => mine.extend(other),
+            (Content::Totals(_), Content::Events(_)) | (Content::Events(_), Content::Totals(_)) => {}
+        }
     }
 }
 
-impl std::fmt::Debug for IdentityKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("IdentityKey(..)")
+fn add_totals(mine: &mut Vec<Total>, other: Vec<Total>) {
+    let keys = mine.iter().enumerate().map(|(at, total)| ((total.bucket, total.key.clone()), at));
+    let mut keys: BTreeMap<(Bucket, LabelValues), usize> = keys.collect();
+    for total in other {
+        let Some(&at) = keys.get(&(total.bucket, total.key.clone())) else {
+            keys.insert((total.bucket, total.key.clone()), mine.len());
+            mine.push(total);
+            continue;
+        };
+        let before = mine[at].amounts.take();
+        mine[at].amounts = before.zip(total.amounts).and_then(|(before, amounts)| {
+            let sum = |(before, amount): (Observation, Observation)| {
+                Some(Observation { amount: before.amount.add(&amount.amount)?, ..before })
+            };
+            before.into_iter().zip(amounts).map(sum).collect()
+        });
     }
 }
+
+impl Amount {
+    /// The sum of two amounts of one kind; `None` when they are of different kinds, or overflow.
+    fn add(&self, other: &Amount) -> Option<Amount> {
+        match (self, other) {
+            (Amount::Count(a), Amount::Count(b)) => a.checked_add(*b).map(Amount::Count),
+            (Amount::Whole(a), Amount::Whole(b)) if a.len() == b.len() => {
+                let sum = a.iter().zip(b).map(|(a, b)| a.checked_add(*b));
+                sum.collect::<Option<Box<[i64]>>>().map(Amount::Whole)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A local time as a part of an identity, so that two ways to write one time are one.
+fn moment_bytes(at: civil::DateTime) -> [u8; 7] {
+    let [high, low] = at.year().to_be_bytes();
+    // Invariant: jiff keeps these parts between 0 and 59.
+    let small = [at.month(), at.day(), at.hour(), at.minute(), at.second()].map(|part| part as u8);
+    [high, low, small[0], small[1], small[2], small[3], small[4]]
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,10 +3,30 @@
 //! `Config` and the ledger's [`History`] go in, one [`Request`] at a time comes out. No HTTP, no JSON,
 //! no disk, no task: every instant is passed in, so a test can live through a year in a second.
 
+//!
+//! One [`Schedule`] belongs to one operation. Its caller repeats: [`Schedule::next`], do what it says,
+//! [`Schedule::done`]. At most one request is ever in flight.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::{Reason, Report};
 use crate::time::{Bucket, Timestamp, Window};
+
+mod backoff;
+mod budget;
+mod cadence;
+mod machine;
+mod outcomes;
+mod plan;
+mod quota;
+mod skills;
+mod slot;
+mod split;
+mod turns;
+
+pub use machine::Schedule;
+pub use plan::{Assumptions, Plan, PlanLine};
+pub use quota::{LimitSource, QuotaView};
 
 /// One question for the API. All requests of a slot share one `now`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +44,21 @@ pub struct Request {
     /// Why it is asked.
     pub purpose: Purpose,
     /// For a `skill_6` day read in parts: which part this is. `(0, 1)` is a day in one piece.
+    ///
+    /// Parts come in order. The reading is whole when all parts of one slot, skill and day with the same
+    /// count have succeeded; part 0 always begins anew, and what came before it is worth nothing.
     pub part: (u16, u16),
+}
+
+impl Request {
+    /// Whether the schedule will never ask for less than this: one second of events, one hour of
+    /// `diagram_1_2`, the finest part of a `skill_6` day, a helper call.
+    ///
+    /// An event answer that is still cut here is applied as it is and counted as `truncated`;
+    /// [`Outcome::Split`] for such a request is taken as a failure.
+    pub fn is_indivisible(&self) -> bool {
+        split::is_indivisible(self)
+    }
 }
 
 /// Why a request is sent.
@@ -45,7 +79,8 @@ pub enum Outcome {
     Applied {
         /// Rows in the answer.
         rows: u64,
-        /// `skill_6`: a row reached 10,000 calls, so the day wants to be read in parts.
+        /// `skill_6`: a row reached 10,000 calls, so the day wants to be read in (finer) parts. A part, or an
+        /// ended day, is then asked again in finer parts at once; a whole open day stands, the next one is finer.
         coarse: bool,
     },
     /// The witness answered.
@@ -81,8 +116,19 @@ pub struct WitnessRow {
 pub enum Next {
     /// Ask this now.
     Ask(Request),
+    /// Book these requests in the ledger, then call [`Schedule::next`] again with the new [`History`].
+    Book(Booking),
     /// Nothing is due before this instant.
     Wait(Timestamp),
+}
+
+/// Requests to book before they are sent, so that a crash loop cannot overspend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Booking {
+    /// The instant at which the quota day began; the count of another day is forgotten.
+    pub quota_day: Timestamp,
+    /// What [`History::booked`] is to be for that day from now on.
+    pub total: u64,
 }
 
 /// What the ledger knows of an operation, as far as the schedule cares.
@@ -122,3 +168,8 @@ impl Progress {
             .filter(|bucket| !self.sealed_after.contains(bucket))
     }
 }
+
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod tests;

@@ -59,6 +59,11 @@ impl Clock {
         }
     }
 
+    /// Whether its instants are real ones.
+    pub fn is_real(&self) -> bool {
+        !matches!(&*self.0, Inner::Scaled { .. })
+    }
+
     /// How many seconds of this clock pass in one real second.
     pub fn speed(&self) -> f64 {
         match &*self.0 {

@@ -95,6 +95,16 @@ impl Labels {
         Bound::Kept
     }
 
+    /// Whether a value has a slot, or needs none.
+    pub(super) fn has(&self, label: Label, value: &str) -> bool {
+        value == NONE || self.known.get(&label).is_some_and(|known| known.contains_key(value))
+    }
+
+    /// The values of a label that have a slot.
+    pub(super) fn values(&self, label: Label) -> impl Iterator<Item = Box<str>> + '_ {
+        self.known.get(&label).into_iter().flat_map(|known| known.keys().cloned())
+    }
+
     /// Folds every value of a label in a bucket from now on, whatever has a slot.
     pub(super) fn close_all(closed: &mut BTreeMap<Label, u32>, label: Label) {
         closed.insert(label, 0);

@@ -1,0 +1,133 @@
+//! What went wrong with a request, told apart as the vendor's answers allow.
+
+use std::error::Error;
+use std::fmt;
+
+use serde::Deserialize;
+
+use crate::api::Reason;
+use crate::config::Token;
+
+/// A request that brought nothing: the class that decides the reaction, and words for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The class.
+    pub reason: Reason,
+    /// Lower case, without address, token or personal data; at most some 200 characters.
+    pub detail: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl Error for Failure {}
+
+#[derive(Deserialize)]
+struct ErrorBody {
+    #[serde(default)]
+    code: Option<serde_json::Value>,
+    #[serde(default)]
+    msg: Option<serde_json::Value>,
+}
+
+impl Failure {
+    /// A failure of this class, described by an error and its causes.
+    pub fn new(reason: Reason, error: &dyn fmt::Display) -> Failure {
+        Failure { reason, detail: clean(&error.to_string()) }
+    }
+
+    /// Classifies what the HTTP library reports.
+    pub(crate) fn of_transport(error: reqwest::Error) -> Failure {
+        let reason = if error.is_timeout() {
+            Reason::Timeout
+        } else if error.is_decode() {
+            Reason::Decode
+        } else {
+            Reason::Connect
+        };
+        let error = error.without_url();
+        let mut words = error.to_string();
+        let mut cause = error.source();
+        while let Some(next) = cause {
+            words.push_str(": ");
+            words.push_str(&next.to_string());
+            cause = next.source();
+        }
+        Failure { reason, detail: clean(&words) }
+    }
+
+    /// Classifies an answer by its HTTP status and body; `None` when it means that there are no rows.
+    ///
+    /// The body's own code is the effective status where it is one (100 to 599). A 404 counts as empty only with the
+    /// vendor's envelope, or when the server is `known` to speak it: else a wrong path would read as a silent night.
+    pub fn of_answer(status: u16, body: &[u8], known: bool) -> Option<Failure> {
+        let envelope = serde_json::from_slice::<ErrorBody>(body).ok().filter(|body| body.code.is_some());
+        let message = envelope.as_ref().and_then(|body| body.msg.as_ref()).and_then(|msg| msg.as_str());
+        let code = envelope.as_ref().and_then(|body| body.code.as_ref()).and_then(code_of).unwrap_or(status);
+        Failure::of_code(code, message.unwrap_or_default(), envelope.is_some() || known)
+    }
+
+    /// Classifies an effective status and message; `None` when it means that there are no rows.
+    pub fn of_code(code: u16, message: &str, known: bool) -> Option<Failure> {
+        let words = message.to_lowercase();
+        let reason = match code {
+            404 if known => return None,
+            401 => Reason::Auth,
+            403 if words.contains("validate token") => Reason::Auth,
+            403 if words.contains("token limit") => Reason::Quota,
+            403 if words.contains("simultaneous") => Reason::Concurrency,
+            403 => Reason::Maintenance,
+            408 => Reason::Timeout,
+            429 => Reason::Concurrency,
+            504 => Reason::Timeout,
+            500..=599 => Reason::Server,
+            300..=499 => Reason::Request,
+            _ => Reason::Decode,
+        };
+        let detail = match (code, message.is_empty()) {
+            (301..=308, _) => format!("status {code}: redirects are not followed, check server or base_url"),
+            (404, _) => "status 404 without the API's envelope, check server or base_url".to_owned(),
+            (_, true) => format!("status {code}"),
+            (_, false) => format!("status {code}: {message}"),
+        };
+        Some(Failure { reason, detail: clean(&detail) })
+    }
+
+    /// Takes the token out of the words, should a server have echoed it.
+    #[must_use]
+    pub(crate) fn redacted(self, token: &Token) -> Failure {
+        Failure { reason: self.reason, detail: token.redact(&self.detail) }
+    }
+}
+
+fn code_of(value: &serde_json::Value) -> Option<u16> {
+    let code = match value {
+        serde_json::Value::Number(number) => number.as_u64()?,
+        serde_json::Value::String(text) => text.trim().parse().ok()?,
+        _ => return None,
+    };
+    u16::try_from(code).ok().filter(|code| (100..600).contains(code))
+}
+
+/// One line, bounded, and without long digit runs: a message may quote a caller's number.
+fn clean(text: &str) -> String {
+    let mut out = String::new();
+    let mut digits = String::new();
+    let flush = |out: &mut String, digits: &mut String| {
+        out.push_str(if digits.len() >= 7 { "[number]" } else { digits });
+        digits.clear();
+    };
+    for c in text.chars().take(200) {
+        if c.is_ascii_digit() {
+            digits.push(c);
+            continue;
+        }
+        flush(&mut out, &mut digits);
+        out.push(if c.is_control() { ' ' } else { c });
+    }
+    flush(&mut out, &mut digits);
+    out.split_whitespace().collect::<Vec<_>>().join(" ")
+}

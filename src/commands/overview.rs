@@ -1,0 +1,195 @@
+//! What the status page says, gathered from the board.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+
+use super::version;
+use crate::api::{Reason, Report};
+use crate::config::Operation;
+use crate::pipeline::{Board, Face};
+use crate::status::{OperationStatus, ReportStatus, SkillStatus, Status};
+use crate::time::{Clock, SignedDuration, Timestamp};
+use crate::today::SkillDay;
+use crate::vitals::ReportVitals;
+
+/// Makes the page anew for every visitor.
+#[derive(Debug)]
+pub(super) struct Page {
+    /// What all operations show.
+    pub(super) board: Board,
+    /// The time of the contact centre.
+    pub(super) clock: Clock,
+    /// Where the metrics are.
+    pub(super) telemetry_path: String,
+    /// Whether this is a demonstration.
+    pub(super) demo: bool,
+    /// What is wrong with the ledger.
+    pub(super) ledger: Vec<String>,
+    /// What the configuration warns about.
+    pub(super) warnings: Arc<ArcSwap<Vec<String>>>,
+}
+
+impl Page {
+    /// The page as HTML.
+    pub(super) fn render(&self) -> String {
+        let now = self.clock.now();
+        Status {
+            version: format!("version {} (revision {})", version::VERSION, version::REVISION),
+            telemetry_path: self.telemetry_path.clone(),
+            demo: self.demo,
+            ledger: self.ledger.clone(),
+            warnings: self.warnings.load().to_vec(),
+            operations: self.board.look_at_all(|face| operation(face, now)),
+        }
+        .page()
+    }
+}
+
+fn operation(face: &Face, now: Timestamp) -> OperationStatus {
+    let operation = &face.operation;
+    let zone = &operation.zone;
+    let quota = face.vitals.quota;
+    let skills = face.today.by_skill(zone, now);
+    let mut notes = Vec::new();
+    if let Some((reason, until)) = face.paused {
+        notes.push(format!("{} Trying again in {}.", advice(reason), span(until.duration_since(now))));
+    }
+    if face.withheld {
+        notes.push(
+            "dnis holds callers' numbers: its series are withheld and counted as other. Name the real numbers in dnis.allow."
+                .to_owned(),
+        );
+    }
+    OperationStatus {
+        name: operation.name.clone(),
+        place: format!(
+            "server {}, {} {} in {}",
+            operation.server,
+            zone.civil(now).date(),
+            zone.civil(now).strftime("%H:%M"),
+            zone.name()
+        ),
+        up: face.vitals.is_up(),
+        quota: match (quota.today, quota.limit, quota.forecast) {
+            (Some(today), Some(limit), Some(forecast)) => {
+                format!("{today} of {limit} requests used today, {forecast} expected by the end of the day")
+            }
+            _ => "The quota is not known yet.".to_owned(),
+        },
+        quota_short: quota.forecast.zip(quota.limit).is_some_and(|(forecast, limit)| forecast > limit),
+        skills: skills.iter().map(|(id, day)| skill(operation, id, face.names.skill_name(id), day)).collect(),
+        reports: face.vitals.reports().map(|(code, vitals)| report(operation, code, vitals, now)).collect(),
+        notes,
+    }
+}
+
+fn skill(operation: &Operation, id: &str, name: Option<&str>, day: &SkillDay) -> SkillStatus {
+    let targets = operation.targets_of(id);
+    let (within, target) =
+        targets.service_level.iter().next().map_or((20, None), |(within, share)| (*within, Some(*share)));
+    let answered = match within {
+        10 => day.within[0],
+        30 => day.within[2],
+        _ => day.within[1],
+    };
+    let level = share(answered, day.inbound);
+    let abandoned = share(day.abandoned, day.inbound);
+    let words = |ratio: Option<i64>, target: Option<i64>, tail: &str| {
+        let ratio = ratio.map_or("-".to_owned(), percent);
+        let target = target.map(|target| format!(" (target {})", percent(target))).unwrap_or_default();
+        format!("{ratio}{tail}{target}")
+    };
+    SkillStatus {
+        id: id.to_owned(),
+        name: name.unwrap_or_default().to_owned(),
+        inbound: day.inbound,
+        answered: day.answered,
+        abandoned: day.abandoned,
+        service_level: words(level, target, &format!(" in {within} s")),
+        service_level_missed: level.zip(target).is_some_and(|(level, target)| level < target),
+        abandon: words(abandoned, targets.abandon, ""),
+        abandon_missed: abandoned.zip(targets.abandon).is_some_and(|(abandoned, target)| abandoned > target),
+    }
+}
+
+fn report(operation: &Operation, report: Report, vitals: &ReportVitals, now: Timestamp) -> ReportStatus {
+    let ago = |at: Option<Timestamp>| {
+        at.map_or("never".to_owned(), |at| format!("{} ago", span(now.duration_since(at))))
+    };
+    let failing = vitals.up == Some(false);
+    ReportStatus {
+        code: report.code(),
+        title: title(report),
+        state: match (vitals.up, vitals.catching_up) {
+            (None, _) => "waiting",
+            (Some(false), _) => "failing",
+            (Some(true), Some(true)) => "catching up",
+            (Some(true), _) => "ok",
+        },
+        last_success: ago(vitals.last_success),
+        data_age: vitals.data_through.map_or("-".to_owned(), |at| span(now.duration_since(at))),
+        rows: vitals.last_rows.map_or("-".to_owned(), |rows| rows.to_string()),
+        owed: vitals.owed.unwrap_or_default(),
+        next: vitals.next.map_or("-".to_owned(), |at| format!("in {}", span(at.duration_since(now)))),
+        counting_since: vitals
+            .counting_since
+            .map_or("-".to_owned(), |at| operation.zone.civil(at).strftime("%Y-%m-%d %H:%M").to_string()),
+        last_failure: match &vitals.last_failure {
+            None => "none".to_owned(),
+            Some((at, reason, words)) if failing => {
+                format!("{words} ({} ago). {}", span(now.duration_since(*at)), advice(*reason))
+            }
+            Some((at, _, words)) => format!("{words} ({} ago, over)", span(now.duration_since(*at))),
+        },
+    }
+}
+
+/// What a failure means for whoever reads the page.
+const fn advice(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Auth => "The token is refused: check the token file, and that this address may use it.",
+        Reason::Quota => "The day's requests are spent; reading goes on when the quota day begins anew.",
+        Reason::Concurrency => {
+            "Somebody else uses this token at the same time; give the exporter one of its own."
+        }
+        Reason::Maintenance => "The server is in maintenance or refuses for now.",
+        Reason::Request => "The server refuses the question: check server or base_url.",
+        Reason::Server => "The server fails; nothing to do here.",
+        Reason::Timeout => "The server is too slow; smaller windows are tried.",
+        Reason::Connect => "No connection: check the network and whether this address is allowed.",
+        Reason::Decode => "The answer is not what the API documents.",
+        Reason::Truncated => "The answer was cut; smaller windows are tried.",
+        Reason::Mismatch => "The answer contradicts itself.",
+    }
+}
+
+const fn title(report: Report) -> &'static str {
+    match report {
+        Report::Skill6 => "calls by DNIS",
+        Report::Diagram3 => "callbacks",
+        Report::Diagram12 => "IVR",
+        Report::Cdr1 => "call detail",
+        Report::Diagram4 => "surveys",
+        Report::Skill1 => "witness",
+        Report::Skills => "names of skills",
+        Report::TokenInfo => "quota",
+    }
+}
+
+fn share(part: i64, whole: i64) -> Option<i64> {
+    (whole > 0).then(|| (i128::from(part) * 1_000_000 / i128::from(whole)) as i64)
+}
+
+fn percent(millionths: i64) -> String {
+    let tenths = (millionths + 500) / 1000;
+    format!("{}.{} %", tenths / 10, tenths % 10)
+}
+
+/// A duration in its one or two largest units; nothing is shorter than nothing.
+fn span(duration: SignedDuration) -> String {
+    let seconds = duration.as_secs().max(0).unsigned_abs();
+    let whole = if seconds >= 3600 { seconds / 60 * 60 } else { seconds };
+    humantime::format_duration(Duration::from_secs(whole)).to_string()
+}

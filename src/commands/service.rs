@@ -1,0 +1,305 @@
+//! The running exporter: ledger, pipeline and server started in order, and stopped in order.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use arc_swap::ArcSwap;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use super::arguments::Web as WebArguments;
+use super::overview;
+use super::version;
+use crate::config::{Config, Environment, WebConfig};
+use crate::exposition::{Publisher, SelfMetrics};
+use crate::ledger::{Ledger, Opened};
+use crate::pipeline::{Board, Pipeline, Store, Surroundings};
+use crate::server::{self, App, Limits, Ready, Reload, Web};
+use crate::time::Clock;
+
+/// Longer than two scrapes at the usual interval of a minute, so that Prometheus has seen the 0.
+const ZERO_HOLD: Duration = Duration::from_secs(120);
+/// Short enough that a visitor sees something grow.
+const DEMO_ZERO_HOLD: Duration = Duration::from_secs(5);
+
+/// Reads the configuration again.
+pub type Source = Box<dyn Fn() -> Result<Config> + Send + Sync>;
+
+/// Is told the bound addresses.
+pub type Started = Box<dyn Fn(&[String]) + Send + Sync>;
+
+/// What a running exporter is made of.
+pub struct Service {
+    /// The time of the contact centre.
+    pub clock: Clock,
+    /// Where the configuration comes from, at the start and at every reload.
+    pub source: Source,
+    /// The environment, for tokens in variables.
+    pub env: Arc<dyn Environment + Send + Sync>,
+    /// Directory of the ledger; `None` keeps it in memory.
+    pub storage: Option<PathBuf>,
+    /// The flags of the web side.
+    pub web: WebArguments,
+    /// Whether this is a demonstration.
+    pub demo: bool,
+    /// Called with the bound addresses once everything runs.
+    pub started: Started,
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Service")
+            .field("storage", &self.storage)
+            .field("web", &self.web)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A request to read the configuration again, and whom to tell what came of it.
+type Reloading = mpsc::Sender<oneshot::Sender<Result<(), String>>>;
+
+impl Service {
+    /// Runs until SIGTERM, SIGINT or `stop`. Everything that can be refused is refused before the first request.
+    pub async fn run(self, stop: CancellationToken) -> Result<()> {
+        let config = (self.source)()?;
+        let warnings = Arc::new(ArcSwap::from_pointee(self.warn_of(&config)));
+        let web_config = self.web_config()?;
+        let web = Web::new(&web_config)?;
+        let own = Arc::new(SelfMetrics::new(version::VERSION, version::REVISION, version::RUSTC));
+        own.config_loaded(self.clock.to_wall(self.clock.now()));
+        let (ledger, damage) = open(self.storage.as_deref(), &self.clock)?;
+        if let Some(damage) = &damage {
+            own.ledger_error();
+            error!("{damage}");
+        }
+        let listeners = self.listen()?;
+        let addresses = addresses(&listeners)?;
+
+        let publisher = Publisher::new(Arc::clone(&own));
+        let board = Board::new(self.clock.clone(), publisher.clone());
+        let ready = Ready::default();
+        let surroundings = Surroundings {
+            clock: self.clock.clone(),
+            store: Store::new(ledger, Arc::clone(&own)),
+            board: board.clone(),
+            ready: ready.clone(),
+            env: Arc::clone(&self.env),
+            locks: self.storage.as_deref().map(|path| path.join("locks")),
+            zero_hold: self.web.zero_hold.unwrap_or(if self.demo { DEMO_ZERO_HOLD } else { ZERO_HOLD }),
+            seed: u64::from(std::process::id()),
+        };
+        let rendering = tokio::spawn({
+            let (publisher, stop) = (publisher.clone(), stop.clone());
+            async move { publisher.run(stop).await }
+        });
+        let mut pipeline = Pipeline::start(&config, surroundings).await?;
+
+        let (reloading, mut reloads) = mpsc::channel(1);
+        let page = overview::Page {
+            board,
+            clock: self.clock.clone(),
+            telemetry_path: self.web.telemetry_path.clone(),
+            demo: self.demo,
+            ledger: damage.into_iter().collect(),
+            warnings: Arc::clone(&warnings),
+        };
+        let app = App {
+            publisher,
+            telemetry_path: self.web.telemetry_path.clone(),
+            status: Arc::new(move || page.render()),
+            ready,
+            reload: self.web.enable_lifecycle.then(|| over_http(reloading.clone())),
+            web: web.clone(),
+        };
+        // The server outlives the pipeline by the drain of its answers.
+        let closing = CancellationToken::new();
+        let mut serving = tokio::spawn(server::serve(listeners, app, Limits::default(), closing.clone()));
+        info!(
+            version = version::VERSION,
+            revision = version::REVISION,
+            operations = config.operations.len(),
+            "started"
+        );
+        for address in &addresses {
+            info!(address = %address, tls = web_config.tls.is_some(), "listening");
+        }
+        let mut signals = Signals::new()?;
+        (self.started)(&addresses);
+
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                signal = signals.next() => match signal {
+                    Signal::Reload => {
+                        // What came of it is in the log.
+                        let _ = reload(&self, &own, &web, &mut pipeline, &warnings).await;
+                    }
+                    Signal::End(name) => {
+                        info!(signal = name, "stopping");
+                        break;
+                    }
+                },
+                Some(answer) = reloads.recv() => {
+                    // Whoever asked may have gone.
+                    let _ = answer.send(reload(&self, &own, &web, &mut pipeline, &warnings).await);
+                }
+                served = &mut serving => {
+                    pipeline.end().await;
+                    return served.context("the server fell over")?.context("the server stopped");
+                }
+            }
+        }
+        // Reading ends first, so that the last scrape shows all there is; both have the same few seconds.
+        let end = tokio::time::timeout(Duration::from_secs(9), async {
+            pipeline.end().await;
+            closing.cancel();
+            serving.await
+        });
+        stop.cancel();
+        match end.await {
+            Ok(served) => served.context("the server fell over")??,
+            Err(_) => warn!("some answers were still under way after 9 s"),
+        }
+        // The renderer ends with `stop`.
+        let _ = rendering.await;
+        info!("stopped");
+        Ok(())
+    }
+
+    /// What deserves a word in the log and on the status page, though it stops nothing.
+    fn warn_of(&self, config: &Config) -> Vec<String> {
+        let tokens = config.check_tokens(&*self.env);
+        let missing =
+            tokens.mistakes.iter().map(|mistake| format!("{mistake}; it is looked for at every request"));
+        let warnings: Vec<String> =
+            config.warnings.iter().chain(&tokens.warnings).cloned().chain(missing).collect();
+        for warning in &warnings {
+            warn!("{warning}");
+        }
+        warnings
+    }
+
+    fn web_config(&self) -> Result<WebConfig> {
+        let Some(path) = &self.web.config_file else { return Ok(WebConfig::default()) };
+        let config = WebConfig::load(path)?;
+        for warning in &config.warnings {
+            warn!("{warning}");
+        }
+        Ok(config)
+    }
+
+    fn listen(&self) -> Result<Vec<TcpListener>> {
+        if self.web.systemd_socket {
+            return Ok(server::from_systemd()?);
+        }
+        let addresses: Vec<String> = self.web.listen_address.iter().map(ToString::to_string).collect();
+        Ok(server::bind(&addresses)?)
+    }
+}
+
+/// Opens the ledger; the text says what was damaged and where it has been put.
+fn open(storage: Option<&Path>, clock: &Clock) -> Result<(Ledger, Option<String>)> {
+    let Some(path) = storage else { return Ok((Ledger::in_memory(clock.now())?, None)) };
+    let (ledger, opened) = Ledger::open(path, clock.now())?;
+    let damage = match opened {
+        Opened::Fresh | Opened::Continued => None,
+        Opened::SetAside { reason, moved_to } => Some(format!(
+            "the ledger was damaged ({reason}) and lies at {} now; a new one counts from now",
+            moved_to.display()
+        )),
+    };
+    Ok((ledger, damage))
+}
+
+fn addresses(listeners: &[TcpListener]) -> Result<Vec<String>> {
+    let address = |listener: &TcpListener| {
+        Ok(listener.local_addr().context("cannot read a bound address")?.to_string())
+    };
+    listeners.iter().map(address).collect()
+}
+
+/// Reads both configurations again; a mistake in either leaves everything as it was.
+async fn reload(
+    service: &Service,
+    own: &SelfMetrics,
+    web: &Web,
+    pipeline: &mut Pipeline,
+    warnings: &ArcSwap<Vec<String>>,
+) -> Result<(), String> {
+    let attempt = async {
+        let config = (service.source)()?;
+        let web_config = service.web_config()?;
+        pipeline.reload(&config).await?;
+        web.replace(&web_config)?;
+        warnings.store(Arc::new(service.warn_of(&config)));
+        anyhow::Ok(config.operations.len())
+    };
+    match attempt.await {
+        Ok(operations) => {
+            own.config_loaded(service.clock.to_wall(service.clock.now()));
+            info!(operations, "the configuration has been read again");
+            Ok(())
+        }
+        Err(failure) => {
+            own.config_reload_failed();
+            error!("the configuration stays as it was: {failure:#}");
+            Err(format!("the configuration stays as it was: {failure:#}"))
+        }
+    }
+}
+
+fn over_http(reloading: Reloading) -> Reload {
+    Arc::new(move || {
+        let reloading = reloading.clone();
+        Box::pin(async move {
+            let stopping = || "the exporter is stopping".to_owned();
+            let (answer, told) = oneshot::channel();
+            reloading.send(answer).await.map_err(|_| stopping())?;
+            told.await.map_err(|_| stopping())?
+        })
+    })
+}
+
+/// The signals a service knows.
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Signals> {
+        let on = |kind| signal(kind).context("cannot handle signals");
+        Ok(Signals {
+            terminate: on(SignalKind::terminate())?,
+            interrupt: on(SignalKind::interrupt())?,
+            hangup: on(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.terminate.recv() => Signal::End("SIGTERM"),
+            _ = self.interrupt.recv() => Signal::End("SIGINT"),
+            _ = self.hangup.recv() => Signal::Reload,
+        }
+    }
+}
+
+/// What a signal asks for.
+enum Signal {
+    Reload,
+    End(&'static str),
+}
+
+/// Waits for SIGTERM or SIGINT.
+pub(super) async fn ended() -> Result<()> {
+    let mut signals = Signals::new()?;
+    while !matches!(signals.next().await, Signal::End(_)) {}
+    Ok(())
+}

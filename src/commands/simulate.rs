@@ -1,0 +1,73 @@
+//! `simulate`: the API alone, imitated.
+
+use std::io::Write as _;
+
+use anyhow::{Context as _, Result};
+use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use super::arguments::Simulate;
+use crate::server;
+use crate::simulator::{self, Behaviour, Fault, Settings, Simulator, Traffic};
+use crate::time::Clock;
+
+/// Serves the simulated API until a signal ends it.
+pub async fn simulate(arguments: Simulate) -> Result<()> {
+    let mut behaviour = Behaviour::default();
+    for (key, value) in &arguments.behaviour {
+        behaviour = behaviour.with_text(&format!("{key}={value}")).map_err(anyhow::Error::msg)?;
+    }
+    let settings = Settings {
+        seed: arguments.seed,
+        operations: arguments.operations as usize,
+        timezone: arguments.timezone.name().to_owned(),
+        traffic: Traffic { calls_per_day: f64::from(arguments.calls_per_day), ..Traffic::default() },
+        behaviour,
+        faults: faults(&arguments.faults)?,
+        ..Settings::default()
+    };
+    let clock = if arguments.speed.get() == 1.0 {
+        Clock::real()
+    } else {
+        Clock::scaled(Clock::real().now(), arguments.speed.get())
+    };
+    let simulator = Simulator::new(settings, clock)?;
+    let mut listeners = server::bind(&[arguments.listen_address.to_string()])?;
+    let listener = listeners.pop().context("no address to listen on")?;
+    let address = listener.local_addr().context("cannot read the bound address")?;
+    info!(address = %address, operations = arguments.operations, "simulating");
+    let mut out = std::io::stdout();
+    writeln!(out, "base_url http://{address}/api/v2/")?;
+    for (index, name) in simulator.operations().enumerate() {
+        writeln!(out, "operation {name} token {}", simulator.token(index))?;
+    }
+    out.flush()?;
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn(simulator::serve(listener, simulator, stop.clone()));
+    super::service::ended().await?;
+    stop.cancel();
+    serving.await.context("the simulator fell over")?.context("the simulator stopped")?;
+    Ok(())
+}
+
+/// `weather=0.02` spoils that share of all requests in all the usual ways; every other key is one of a fault's own,
+/// and all of them together make one fault.
+fn faults(pairs: &[(String, String)]) -> Result<Vec<Fault>> {
+    let mut faults = Vec::new();
+    let mut own = Map::new();
+    for (key, value) in pairs {
+        if key == "weather" {
+            let share =
+                value.parse().with_context(|| format!("weather is a share such as 0.02, not {value:?}"))?;
+            faults.extend(Fault::weather(share));
+        } else {
+            let parsed = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.clone()));
+            own.insert(key.clone(), parsed);
+        }
+    }
+    if !own.is_empty() {
+        faults.push(serde_json::from_value(Value::Object(own)).context("the fault cannot be read")?);
+    }
+    Ok(faults)
+}

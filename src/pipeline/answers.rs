@@ -1,0 +1,249 @@
+//! What an answer says, and what becomes of it: applied, held back, or asked for again in pieces.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tracing::debug;
+
+use super::denominator::Denominators;
+use super::doubt::Verdict;
+use super::worker::{Parts, Worker};
+use crate::api::{Grain, Reason, Report};
+use crate::client::Failure;
+use crate::ledger::{Applied, Ledger};
+use crate::metrics::Label;
+use crate::report::{Answer, AsReported, Decoded, Gauge, Reading};
+use crate::schedule::{History, Outcome, Purpose, Request};
+use crate::time::{Bucket, Timestamp};
+use crate::today::{self, SkillDay};
+
+/// At this many rows an answer is cut by the server.
+const ROW_LIMIT: u64 = 60_000;
+
+impl Worker {
+    pub(super) async fn understand(
+        &mut self,
+        request: &Request,
+        decoded: Decoded,
+        instants: (Timestamp, Option<Timestamp>),
+        history: &History,
+    ) -> Outcome {
+        let rows = decoded.tally.rows;
+        match decoded.answer {
+            Answer::Reading(_) => self.read(request, decoded).await,
+            Answer::Quota(quota) => {
+                self.succeeded(request, rows);
+                self.tally(request.report, &decoded.tally);
+                Outcome::Quota { limit: quota.limit, used: quota.used() }
+            }
+            Answer::Skills(skills) => {
+                self.succeeded(request, rows);
+                self.tally(request.report, &decoded.tally);
+                self.discovered(skills).await
+            }
+            Answer::Witness(witness) => {
+                self.tally(request.report, &decoded.tally);
+                match decoded.envelope.stated {
+                    // A skill missing from a witness counts as silent, so an incomplete one says nothing.
+                    Some(stated) if stated > rows => self.incomplete(request, rows, stated - rows),
+                    _ => self.witnessed(request, witness, instants, history).await,
+                }
+            }
+        }
+    }
+
+    /// A reading of one of the five: complete, or to be split.
+    async fn read(&mut self, request: &Request, decoded: Decoded) -> Outcome {
+        let rows = decoded.tally.rows;
+        let divisible = !request.is_indivisible();
+        if rows >= ROW_LIMIT && divisible {
+            return self.cut(request, &format!("answer has {rows} rows, the limit of the server"));
+        }
+        let missing = decoded.envelope.stated.map_or(0, |stated| stated.saturating_sub(rows));
+        let answers = match self.memory.doubts.judge(request, missing, decoded) {
+            Verdict::Held => return Outcome::Applied { rows, coarse: false },
+            Verdict::Sound(answers) if rows < ROW_LIMIT => answers,
+            // There is no smaller window to ask for: what there is counts, and so does that it was cut.
+            Verdict::Sound(answers) => {
+                self.truncated(request);
+                answers
+            }
+            Verdict::Incomplete(decoded) if !divisible && request.report.has_rows_of_events() => {
+                self.truncated(request);
+                vec![(request.clone(), *decoded)]
+            }
+            Verdict::Incomplete(_) => return self.incomplete(request, rows, missing),
+        };
+        let mut outcome = Outcome::Applied { rows, coarse: false };
+        for (request, decoded) in answers {
+            outcome = self.take(&request, decoded).await;
+            if !matches!(outcome, Outcome::Applied { .. }) {
+                break;
+            }
+        }
+        outcome
+    }
+
+    fn truncated(&self, request: &Request) {
+        self.board.update(&self.operation.name, |face| face.vitals.report(request.report).truncated());
+    }
+
+    fn incomplete(&mut self, request: &Request, rows: u64, missing: u64) -> Outcome {
+        self.cut(request, &format!("answer has {rows} rows and says {}", rows + missing))
+    }
+
+    fn cut(&mut self, request: &Request, words: &str) -> Outcome {
+        self.failed(request, &Failure::new(Reason::Truncated, &words));
+        if request.is_indivisible() {
+            Outcome::Failed(Reason::Truncated)
+        } else {
+            Outcome::Split(Reason::Truncated)
+        }
+    }
+
+    /// Takes one complete answer: as it is, or as a part of a `skill_6` day.
+    async fn take(&mut self, request: &Request, decoded: Decoded) -> Outcome {
+        let Decoded { answer: Answer::Reading(mut reading), mut tally, mut as_reported, .. } = decoded else {
+            return Outcome::Failed(Reason::Decode);
+        };
+        let rows = tally.rows;
+        let (part, parts) = request.part;
+        let coarse = tally.coarse;
+        let ended = self.operation.zone.end(Bucket::of(reading.window.from, Grain::Day)) <= request.now;
+        if coarse && !request.is_indivisible() && (parts > 1 || ended) {
+            // The schedule asks again in finer parts; percentages of so many calls do not name one count.
+            self.memory.parts = None;
+            return Outcome::Applied { rows, coarse };
+        }
+        if parts > 1 {
+            let started = match (part, self.memory.parts.take()) {
+                (0, _) => Parts { reading, tally, as_reported, next: (1, parts) },
+                (_, Some(mut held)) if held.continues(&reading, request.part) => {
+                    held.reading.add_part(reading);
+                    held.tally.add(&tally);
+                    held.as_reported.add_part(as_reported);
+                    held.next.0 += 1;
+                    held
+                }
+                _ => return Outcome::Failed(Reason::Mismatch),
+            };
+            if started.next.0 < parts {
+                self.memory.parts = Some(started);
+                return Outcome::Applied { rows, coarse };
+            }
+            Parts { reading, tally, as_reported, .. } = started;
+        }
+        if request.report == Report::Skill6 {
+            let day = Bucket::of(reading.window.from, Grain::Day);
+            let before = self.memory.denominators.decided().clone();
+            let refuted = self.memory.denominators.learn(&self.operation, day, tally.evidence);
+            if *self.memory.denominators.decided() != before && self.decide().await.is_err() {
+                self.memory.denominators = Denominators::from_decided(before);
+                return Outcome::Failed(Reason::Server);
+            }
+            if refuted {
+                let words = "the percentages are not of what they were taken to be of; reading again";
+                self.failed(request, &Failure::new(Reason::Mismatch, &words));
+                return Outcome::Failed(Reason::Mismatch);
+            }
+        }
+        match self.apply(reading.clone()).await {
+            Ok(applied) => {
+                self.succeeded(request, tally.rows);
+                self.tally(request.report, &tally);
+                self.applied(request, &reading, &applied, as_reported).await;
+                Outcome::Applied { rows, coarse }
+            }
+            // Nothing has changed, on disk or in memory; the reading is asked for again.
+            Err(()) => Outcome::Failed(Reason::Server),
+        }
+    }
+
+    /// Writes down what the percentages are of, before anything is converted by it.
+    async fn decide(&mut self) -> Result<(), ()> {
+        let (name, now) = (self.operation.name.clone(), self.clock.now());
+        let decided = self.memory.denominators.decided().clone();
+        let decide = move |ledger: &mut Ledger| ledger.decide(&name, &decided, now);
+        self.store.commit(decide).await.map_err(|error| self.ledger_failed(&error))
+    }
+
+    async fn apply(&mut self, reading: Reading) -> Result<Applied, ()> {
+        let name = self.operation.name.clone();
+        match self.store.commit(move |ledger| ledger.apply(&name, &reading)).await {
+            Ok(applied) => {
+                self.ledger_works();
+                Ok(applied)
+            }
+            Err(error) => {
+                self.ledger_failed(&error);
+                Err(())
+            }
+        }
+    }
+
+    /// Shows what a reading changed.
+    async fn applied(
+        &mut self,
+        request: &Request,
+        reading: &Reading,
+        applied: &Applied,
+        as_reported: AsReported,
+    ) {
+        let report = request.report;
+        let zone = &self.operation.zone;
+        let today = zone.bucket(request.now, Grain::Day);
+        let asked_day = Bucket::of(reading.window.from, Grain::Day);
+        let fresh_until = today::fresh_until(request.now, self.schedule.interval(report));
+        let gauges = as_reported.gauges(today.date());
+        let labels = self.labels(&gauges).await;
+        if report == Report::Skill6 && request.purpose == Purpose::Present {
+            self.memory.skill_success.insert(request.skill.clone(), request.now);
+        }
+        let audited = match &self.memory.witness {
+            Some((slot, day, calls)) if *slot == request.slot && *day == asked_day => {
+                calls.get(&request.skill)
+            }
+            _ => None,
+        };
+        let audited = audited.copied();
+        self.board.update(&self.operation.name, |face| {
+            let vitals = face.vitals.report(report);
+            vitals.revised(applied.revisions.down, applied.revisions.up, applied.revisions.relabelled);
+            vitals.dropped("outside_window", applied.dropped.outside_window);
+            vitals.dropped("sealed", applied.dropped.sealed);
+            applied.lateness.iter().for_each(|late| vitals.late(*late));
+            face.vitals.mismatch("sealed_as_held", applied.sealed_as_held);
+            applied.folded.iter().for_each(|(label, count)| face.vitals.folded(*label, *count));
+            if report == Report::Skill6 && asked_day == today {
+                let total = SkillDay::of(reading);
+                let label =
+                    |label, value: &str| labels.get(&(label, value.into())).cloned().unwrap_or(value.into());
+                face.today.read_skill(&request.skill, today, total, gauges, fresh_until, label);
+                face.names.skill(&request.skill, "");
+                if let Some(calls) = audited {
+                    face.today.audit(&request.skill, today, calls - total.inbound);
+                }
+            } else if report == Report::Diagram12 && request.purpose == Purpose::Present {
+                face.today.read_ivr(today, gauges, fresh_until);
+            }
+        });
+        self.tell(report, applied);
+        for bucket in &applied.sealed {
+            debug!(operation = %self.operation.name, report = report.code(), skill = %request.skill, bucket = %bucket, "sealed");
+        }
+    }
+
+    /// The bounded labels of the gauges' values.
+    async fn labels(&self, gauges: &[Gauge]) -> BTreeMap<(Label, Box<str>), Box<str>> {
+        let dnis = gauges.iter().filter_map(|gauge| gauge.labels.get(&Label::Dnis)).cloned();
+        let values: BTreeSet<Box<str>> = dnis.collect();
+        let name = self.operation.name.clone();
+        let resolve = move |ledger: &mut Ledger| {
+            let label = |value: Box<str>| {
+                let shown = ledger.label_of(&name, Label::Dnis, &value);
+                ((Label::Dnis, value), shown)
+            };
+            values.into_iter().map(label).collect()
+        };
+        self.store.with(resolve).await
+    }
+}

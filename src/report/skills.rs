@@ -1,0 +1,55 @@
+//! `information.php?api=skills`: the names of the skills.
+
+use std::collections::BTreeMap;
+
+use super::columns::{Cell, Columns, Row};
+use super::tally::{DropReason, Tally};
+use super::{field, label};
+
+/// The columns of a row.
+#[derive(Debug, Default)]
+pub(super) struct SkillRow<'a> {
+    id: Cell<'a>,
+    name: Cell<'a>,
+}
+
+impl<'a> Columns<'a> for SkillRow<'a> {
+    fn take(&mut self, name: &str, value: Cell<'a>) -> bool {
+        match name {
+            "skill_id" => self.id.put(value),
+            "skill_name" => self.name.put(value),
+            _ => false,
+        }
+    }
+}
+
+/// The rows so far.
+#[derive(Debug, Default)]
+pub(super) struct SkillNames {
+    skills: BTreeMap<String, Option<String>>,
+}
+
+impl SkillNames {
+    pub(super) fn row(&mut self, row: Row<SkillRow<'_>>, tally: &mut Tally) {
+        let row = row.columns;
+        let Some(id) = skill(&row.id) else {
+            tally.reject("skill_id");
+            return tally.drop_row(DropReason::NoIdentity);
+        };
+        if label::is_total(&id) {
+            return tally.drop_row(DropReason::TotalRow);
+        }
+        tally.names.skill(&id, row.name.text());
+        let name = tally.names.skills.get(id.as_str()).map(ToString::to_string);
+        self.skills.entry(id).or_insert(name);
+    }
+
+    pub(super) fn finish(self) -> Vec<(String, Option<String>)> {
+        self.skills.into_iter().collect()
+    }
+}
+
+/// The id of a skill as the API wants it back.
+pub(super) fn skill(cell: &Cell<'_>) -> Option<String> {
+    field::present(cell.text()).map(|id| label::clean(id).into_owned())
+}

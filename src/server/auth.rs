@@ -1,0 +1,224 @@
+//! Basic authentication against bcrypt hashes.
+//!
+//! An unknown user costs what a known one costs. Comparisons run one at a time beside the async workers,
+//! so that guessing neither stalls a scrape nor takes more than one core. A success is remembered under a
+//! keyed hash; the password itself is kept nowhere.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::http::HeaderValue;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, Mac as _};
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::Sha256;
+use tokio::sync::Semaphore;
+
+/// Compares a password with a hash: slow by design.
+pub(super) type Compare = Arc<dyn Fn(&str, &str) -> bool + Send + Sync>;
+
+/// The salt and digest of a hash that no password is known for.
+const DUMMY: &str = "QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi";
+
+/// Who may come in.
+pub(super) struct Auth {
+    users: BTreeMap<String, SecretString>,
+    /// What the password of an unknown user is compared with.
+    dummy: String,
+    compare: Compare,
+    turn: Arc<Semaphore>,
+    key: [u8; 32],
+    /// The keyed hash of the password that each user came in with last.
+    accepted: Mutex<HashMap<String, [u8; 32]>>,
+}
+
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Auth").field("users", &self.users.len()).finish_non_exhaustive()
+    }
+}
+
+impl Auth {
+    /// Users and their bcrypt hashes.
+    pub(super) fn new(users: &BTreeMap<String, SecretString>) -> Auth {
+        // A password beyond bcrypt's 72 bytes is refused rather than cut.
+        let compare =
+            |password: &str, hash: &str| bcrypt::non_truncating_verify(password, hash).unwrap_or(false);
+        Auth::with_compare(users, Arc::new(compare))
+    }
+
+    fn with_compare(users: &BTreeMap<String, SecretString>, compare: Compare) -> Auth {
+        let cost =
+            |hash: &SecretString| hash.expose_secret().get(4..6).and_then(|cost| cost.parse::<u8>().ok());
+        let cost = users.values().filter_map(cost).max().unwrap_or(10);
+        Auth {
+            users: users.clone(),
+            dummy: format!("$2b${cost:02}${DUMMY}"),
+            compare,
+            turn: Arc::new(Semaphore::new(1)),
+            key: rand::random(),
+            accepted: Mutex::default(),
+        }
+    }
+
+    /// Whether these credentials (the value of `Authorization`) let a request in.
+    pub(super) async fn admits(&self, credentials: Option<&HeaderValue>) -> bool {
+        let Some((user, password)) = credentials.and_then(decode) else { return false };
+        let known = self.users.get(&user);
+        let hash = known.map_or(self.dummy.as_str(), |hash| hash.expose_secret()).to_owned();
+        let tag = self.tag(&user, &hash, &password);
+        if known.is_some() && self.accepted().get(&user).is_some_and(|accepted| self.same(accepted, &tag)) {
+            return true;
+        }
+        let Ok(turn) = Arc::clone(&self.turn).acquire_owned().await else { return false };
+        let compare = Arc::clone(&self.compare);
+        // The turn ends with the comparison, also when nobody waits for it any more.
+        let comparing = tokio::task::spawn_blocking(move || {
+            let good = compare(&password, &hash);
+            drop(turn);
+            good
+        });
+        let good = comparing.await.unwrap_or(false) && known.is_some();
+        if good {
+            self.accepted().insert(user, tag);
+        }
+        good
+    }
+
+    fn tag(&self, user: &str, hash: &str, password: &str) -> [u8; 32] {
+        self.mac(&[user.as_bytes(), hash.as_bytes(), password.as_bytes()])
+    }
+
+    /// Compares in a time that does not depend on where two tags differ.
+    fn same(&self, a: &[u8; 32], b: &[u8; 32]) -> bool {
+        self.mac(&[a]) == self.mac(&[b])
+    }
+
+    fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
+        // Invariant: HMAC takes keys of any length.
+        #[expect(clippy::unwrap_used, reason = "HMAC takes keys of any length")]
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).unwrap();
+        for part in parts {
+            mac.update(&(part.len() as u64).to_le_bytes());
+            mac.update(part);
+        }
+        mac.finalize().into_bytes().into()
+    }
+
+    fn accepted(&self) -> std::sync::MutexGuard<'_, HashMap<String, [u8; 32]>> {
+        self.accepted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// User and password from `Basic` credentials.
+fn decode(credentials: &HeaderValue) -> Option<(String, String)> {
+    let (scheme, encoded) = credentials.to_str().ok()?.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let text = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (user, password) = text.split_once(':')?;
+    Some((user.to_owned(), password.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    fn header(user: &str, password: &str) -> HeaderValue {
+        format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))).parse().unwrap()
+    }
+
+    fn users(hash: &str) -> BTreeMap<String, SecretString> {
+        BTreeMap::from([("ana".to_owned(), SecretString::from(hash))])
+    }
+
+    #[tokio::test]
+    async fn hashes_of_the_usual_tools_are_understood() {
+        let hash = bcrypt::hash("s3cret", 4).unwrap().replacen("$2b$", "$2y$", 1);
+        let auth = Auth::new(&users(&hash));
+        assert!(auth.admits(Some(&header("ana", "s3cret"))).await);
+        assert!(!auth.admits(Some(&header("ana", "S3cret"))).await);
+        assert!(!auth.admits(Some(&header("ana", &"x".repeat(80)))).await);
+        assert!(!auth.admits(Some(&header("eva", "s3cret"))).await);
+        assert!(auth.admits(Some(&header("ana", "s3cret"))).await, "remembered");
+        assert!(!auth.admits(None).await);
+        for other in ["Bearer abc", "Basic", "Basic !!!", "Basic YW5h"] {
+            assert!(!auth.admits(Some(&other.parse().unwrap())).await, "{other}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stranger_costs_as_many_comparisons_of_the_same_cost_as_a_user() {
+        let costs = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&costs);
+        let compare: Compare = Arc::new(move |password, hash| {
+            seen.lock().unwrap().push(hash[4..6].to_owned());
+            password == "right"
+        });
+        let hash = format!("$2y$12${}", "a".repeat(53));
+        let auth = Auth::with_compare(&users(&hash), compare);
+        assert!(!auth.admits(Some(&header("ana", "wrong"))).await);
+        let known = std::mem::take(&mut *costs.lock().unwrap());
+        // Not even what compares as good lets a stranger in, and it is not remembered.
+        for _ in 0..2 {
+            assert!(!auth.admits(Some(&header("eva", "right"))).await);
+            assert_eq!(std::mem::take(&mut *costs.lock().unwrap()), known);
+        }
+        assert_eq!(known, ["12"]);
+    }
+
+    #[tokio::test]
+    async fn only_a_success_is_remembered() {
+        let times = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&times);
+        let compare: Compare = Arc::new(move |password, _| {
+            counter.fetch_add(1, Ordering::Relaxed);
+            password == "right"
+        });
+        let auth = Auth::with_compare(&users("$2y$04$"), compare);
+        for (password, good, comparisons) in [
+            ("right", true, 1),
+            ("right", true, 1),
+            ("wrong", false, 2),
+            ("wrong", false, 3),
+            ("right", true, 3),
+        ] {
+            assert_eq!(auth.admits(Some(&header("ana", password))).await, good);
+            assert_eq!(times.load(Ordering::Relaxed), comparisons);
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn comparisons_run_one_at_a_time() {
+        let running = Arc::new(AtomicUsize::new(0));
+        let most = Arc::new(AtomicUsize::new(0));
+        let (inside, top) = (Arc::clone(&running), Arc::clone(&most));
+        let compare: Compare = Arc::new(move |_, _| {
+            top.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            std::thread::yield_now();
+            inside.fetch_sub(1, Ordering::SeqCst);
+            false
+        });
+        let auth = Arc::new(Auth::with_compare(&users("$2y$04$"), compare));
+        let guess = |nth: usize| {
+            let auth = Arc::clone(&auth);
+            tokio::spawn(async move { auth.admits(Some(&header("ana", &nth.to_string()))).await })
+        };
+        let guesses: Vec<_> = (0..64).map(guess).collect();
+        for guess in guesses {
+            assert!(!guess.await.unwrap());
+        }
+        assert_eq!(most.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn the_dummy_is_a_hash_that_can_be_compared() {
+        let auth = Auth::new(&users("$2y$04$"));
+        assert!(!bcrypt::non_truncating_verify("x", &auth.dummy).unwrap());
+    }
+}
