@@ -35,13 +35,15 @@ mod service_level;
 mod skills;
 mod survey;
 mod tally;
+mod vocabulary;
 mod witness;
 
 pub use decode::{Answer, DecodeError, Decoded, Decoder};
 pub use envelope::{Envelope, envelope_of};
 pub use identity::IdentityKey;
 pub use quota::Quota;
-pub use tally::{AsReported, CHECKS, DropReason, Evidence, Gauge, Names, Tally, fields};
+pub use tally::{AsReported, DropReason, Evidence, Gauge, Names, Tally};
+pub use vocabulary::{CHECKS, fields};
 
 /// What one complete answer (or, for a `skill_6` day in parts, all its parts together) says.
 #[derive(Debug, Clone, PartialEq)]

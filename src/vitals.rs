@@ -13,6 +13,23 @@ use crate::time::{Clock, SignedDuration, Timestamp};
 
 /// Why a row was not counted: the closed set of the label `reason`.
 pub const DROPPED: [&str; 5] = ["total_row", "duplicate", "no_identity", "outside_window", "sealed"];
+/// The check that counts buckets which no good answer could seal.
+pub const SEALED_AS_HELD: &str = "sealed_as_held";
+/// The labels whose values come from upstream and are bounded.
+const FOLDED: [Label; 12] = [
+    Label::SkillId,
+    Label::Dnis,
+    Label::Interaction,
+    Label::CampaignId,
+    Label::HangUp,
+    Label::Destination,
+    Label::CodAct,
+    Label::AgentId,
+    Label::Result,
+    Label::Question,
+    Label::Answer,
+    Label::Feeling,
+];
 const DIRECTIONS: [&str; 3] = ["down", "up", "relabelled"];
 
 /// Everything measured of one operation.
@@ -69,7 +86,7 @@ pub struct ReportVitals {
     rows: u64,
     bytes: u64,
     seconds: Observed,
-    rejected: BTreeMap<String, u64>,
+    rejected: BTreeMap<&'static str, u64>,
     dropped: BTreeMap<&'static str, u64>,
     revisions: [u64; 3],
     lateness: Observed,
@@ -99,7 +116,7 @@ impl Observed {
 }
 
 impl ReportVitals {
-    fn new(report: Report) -> ReportVitals {
+    fn new() -> ReportVitals {
         ReportVitals {
             up: None,
             last_attempt: None,
@@ -118,7 +135,7 @@ impl ReportVitals {
             rows: 0,
             bytes: 0,
             seconds: Observed::new(&catalogue::REPORT_READ_SECONDS),
-            rejected: report::fields(report).iter().map(|field| ((*field).to_owned(), 0)).collect(),
+            rejected: BTreeMap::new(),
             dropped: BTreeMap::new(),
             revisions: [0; 3],
             lateness: Observed::new(&catalogue::REPORT_ROW_LATENESS),
@@ -158,8 +175,8 @@ impl ReportVitals {
     }
 
     /// Values that could not be read.
-    pub fn rejected(&mut self, field: &str, count: u64) {
-        *self.rejected.entry(field.to_owned()).or_default() += count;
+    pub fn rejected(&mut self, field: &'static str, count: u64) {
+        *self.rejected.entry(field).or_default() += count;
     }
 
     /// Rows that were not counted; the reason is one of [`DROPPED`].
@@ -185,7 +202,7 @@ impl Vitals {
     pub fn new(operation: &str, reports: impl IntoIterator<Item = Report>) -> Vitals {
         Vitals {
             operation: operation.to_owned(),
-            reports: reports.into_iter().map(|report| (report, ReportVitals::new(report))).collect(),
+            reports: reports.into_iter().map(|report| (report, ReportVitals::new())).collect(),
             mismatches: BTreeMap::new(),
             folded: BTreeMap::new(),
             requests: 0,
@@ -197,17 +214,13 @@ impl Vitals {
     pub fn keep(&mut self, reports: &[Report]) {
         self.reports.retain(|report, _| reports.contains(report) || report.grain().is_none());
         for report in reports {
-            self.reports.entry(*report).or_insert_with(|| ReportVitals::new(*report));
-            labels(*report).for_each(|label| self.folded(label, 0));
-            if *report == Report::Skill6 {
-                report::CHECKS.into_iter().for_each(|check| self.mismatch(check, 0));
-            }
+            self.reports.entry(*report).or_insert_with(ReportVitals::new);
         }
     }
 
     /// What is measured of one report; begins to measure one that is met for the first time.
     pub fn report(&mut self, report: Report) -> &mut ReportVitals {
-        self.reports.entry(report).or_insert_with(|| ReportVitals::new(report))
+        self.reports.entry(report).or_insert_with(ReportVitals::new)
     }
 
     /// Every report that is measured.
@@ -290,8 +303,9 @@ impl Vitals {
             put(&catalogue::REPORT_EMPTY_READS, None, count(vitals.empty));
             put(&catalogue::REPORT_ROWS, None, count(vitals.rows));
             put(&catalogue::REPORT_RESPONSE_BYTES, None, count(vitals.bytes));
-            for (field, rejected) in &vitals.rejected {
-                put(&catalogue::REPORT_VALUES_REJECTED, Some((Label::Field, field)), count(*rejected));
+            for field in report::fields(*report) {
+                let rejected = vitals.rejected.get(field).copied().unwrap_or_default();
+                put(&catalogue::REPORT_VALUES_REJECTED, Some((Label::Field, field)), count(rejected));
             }
             if report.grain().is_some() || *report == Report::Skill1 {
                 for reason in DROPPED {
@@ -313,11 +327,13 @@ impl Vitals {
                 );
             }
         }
-        for (check, mismatches) in &self.mismatches {
-            out.put(&catalogue::RECONSTRUCTION_MISMATCHES, &[(Label::Check, check)], count(*mismatches));
+        for check in report::CHECKS.iter().chain([&SEALED_AS_HELD]) {
+            let mismatches = self.mismatches.get(check).copied().unwrap_or_default();
+            out.put(&catalogue::RECONSTRUCTION_MISMATCHES, &[(Label::Check, check)], count(mismatches));
         }
-        for (label, folded) in &self.folded {
-            out.put(&catalogue::LABEL_VALUES_FOLDED, &[(Label::Label, label.as_str())], count(*folded));
+        for label in FOLDED {
+            let folded = self.folded.get(&label).copied().unwrap_or_default();
+            out.put(&catalogue::LABEL_VALUES_FOLDED, &[(Label::Label, label.as_str())], count(folded));
         }
         out.put(&catalogue::TOKEN_REQUESTS, &[], count(self.requests));
         for (family, value) in [
@@ -331,19 +347,6 @@ impl Vitals {
         }
         out.finish()
     }
-}
-
-/// The labels of a report's counters whose values come from upstream in any number.
-fn labels(report: Report) -> impl Iterator<Item = Label> {
-    let section = catalogue::SECTIONS
-        .iter()
-        .find(|section| section.title.strip_prefix(report.code()).is_some_and(|rest| rest.starts_with(':')));
-    let counters = section.into_iter().flat_map(|section| section.families);
-    counters
-        .filter(|family| family.kind != Kind::Gauge)
-        .flat_map(|family| family.labels)
-        .copied()
-        .filter(|label| !matches!(label, Label::Operation | Label::Outcome | Label::Level))
 }
 
 fn count(value: u64) -> i64 {

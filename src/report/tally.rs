@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::label;
 use super::service_level;
 use super::{LabelValues, ivr};
-use crate::api::Report;
 use crate::config::Denominator;
 use crate::metrics::{Family, Label};
 use crate::time::civil::Date;
@@ -31,45 +30,6 @@ pub struct Tally {
     pub coarse: bool,
     /// `skill_6`: how well each denominator explains the percentages.
     pub evidence: Evidence,
-}
-
-/// The self-checks of `skill_6`: the values of the label `check` that decoding knows.
-pub const CHECKS: [&str; 5] =
-    ["service_level_rounding", "order", "answered_plus_abandoned", "asa_bound", "abandon_ratio"];
-
-/// What can be rejected of a report: the values of the label `field`. `row` is a row that is none.
-pub const fn fields(report: Report) -> &'static [&'static str] {
-    match report {
-        Report::Skill6 => &[
-            "row",
-            "inbound_calls",
-            "answer_calls",
-            "abandon_calls",
-            "service_level_10seg",
-            "service_level_20seg",
-            "service_level_30seg",
-            "abandon",
-            "asa",
-            "ata",
-        ],
-        Report::Diagram3 => &[
-            "row",
-            "date_inbound_call",
-            "date_last_outbound_call",
-            "attempts",
-            "billed_minutes",
-            "time_between_calls",
-            "time",
-        ],
-        Report::Diagram12 => &["row", "date", "calls", "ivr_minutes"],
-        Report::Cdr1 => &["row", "date", "time_seg", "time_min", "cost"],
-        Report::Diagram4 => &["row", "date", "q#", "time", "voice_message_duration"],
-        Report::Skill1 => &["row", "skill_id", "inbound_calls"],
-        Report::Skills => &["row", "skill_id"],
-        Report::TokenInfo => {
-            &["row", "token_limit", "token_use_today", "all_token_today", "available_consumption_options"]
-        }
-    }
 }
 
 /// Why a row is not part of a reading.
