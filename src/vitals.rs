@@ -307,11 +307,13 @@ impl Vitals {
                 let rejected = vitals.rejected.get(field).copied().unwrap_or_default();
                 put(&catalogue::REPORT_VALUES_REJECTED, Some((Label::Field, field)), count(rejected));
             }
-            if report.grain().is_some() {
+            if report.grain().is_some() || *report == Report::Skill1 {
                 for reason in DROPPED {
                     let dropped = vitals.dropped.get(reason).copied().unwrap_or_default();
                     put(&catalogue::REPORT_ROWS_DROPPED, Some((Label::Reason, reason)), count(dropped));
                 }
+            }
+            if report.grain().is_some() {
                 for (direction, revisions) in DIRECTIONS.iter().zip(vitals.revisions) {
                     put(&catalogue::REPORT_REVISIONS, Some((Label::Direction, direction)), count(revisions));
                 }
