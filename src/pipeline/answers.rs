@@ -227,7 +227,7 @@ impl Worker {
                 face.today.read_ivr(today, gauges, fresh_until);
             }
         });
-        self.tell(report, applied);
+        self.tell(applied);
         for bucket in &applied.sealed {
             debug!(operation = %self.operation.name, report = report.code(), skill = %request.skill, bucket = %bucket, "sealed");
         }
