@@ -18,7 +18,7 @@
 //! | [`status`] | the same for people | a page |
 //! | [`server`] | prepared bytes | answers |
 //! | [`pipeline`] | all of the above | running operations |
-//! | [`simulator`] | nothing of the above | the API, imitated |
+//! | [`simulator`] | a seed | the upstream API, imitated, with its faults and the truth |
 //! | [`commands`] | the command line | an exit status |
 
 #![forbid(unsafe_code)]

@@ -68,6 +68,8 @@ pub struct Settings {
     pub timezone: String,
     /// The first day of the centre; nothing happened before. `None`: it has always been open.
     pub start: Option<civil::Date>,
+    /// The day on which the last skill opens: before, it is neither listed nor called.
+    pub last_skill_opens: Option<civil::Date>,
     /// What happens in the centre.
     pub traffic: Traffic,
     /// How the API behaves at first.
@@ -83,6 +85,7 @@ impl Default for Settings {
             operations: 1,
             timezone: "America/Bogota".into(),
             start: None,
+            last_skill_opens: None,
             traffic: Traffic::default(),
             behaviour: Behaviour::default(),
             faults: Vec::new(),
@@ -124,9 +127,8 @@ struct Inner {
 impl Simulator {
     /// A simulator whose centre lives by `clock`.
     pub fn new(settings: Settings, clock: Clock) -> Result<Simulator, SimulatorError> {
-        let Settings { seed, operations, timezone, start, traffic, behaviour, faults } = settings;
-        let centre = centre::Centre::new(seed, operations, &timezone, start, traffic)?;
-        let control = control::Control::new(seed, behaviour, faults);
+        let centre = centre::Centre::new(&settings)?;
+        let control = control::Control::new(settings.seed, settings.behaviour, settings.faults);
         Ok(Simulator(Arc::new(Inner { clock, centre, control, counters: quota::Counters::default() })))
     }
 
@@ -161,7 +163,7 @@ impl Simulator {
         &planted::PLANTED
     }
 
-    /// The most requests of an operation that have run at the same time.
+    /// The most requests of an operation that were there at the same time, refused ones included.
     pub fn most_simultaneous(&self, index: usize) -> usize {
         self.0.counters.most_simultaneous(index)
     }
@@ -178,7 +180,7 @@ impl Simulator {
         self.0.control.change(change, &known).map_err(SimulatorError::Control)
     }
 
-    /// The switches in force, the faults with their hits, and the requests seen; the answer of `GET /control`.
+    /// The switches in force, the faults with their hits, the requests seen and the time; the answer of `GET /control`.
     pub fn controls(&self) -> Value {
         let mut shown = self.0.control.show();
         let most: serde_json::Map<String, Value> = self
@@ -187,6 +189,7 @@ impl Simulator {
             .map(|(index, name)| (name.to_owned(), json!(self.most_simultaneous(index))))
             .collect();
         shown["most_simultaneous"] = Value::Object(most);
+        shown["now"] = json!(self.0.clock.now().to_string());
         shown
     }
 

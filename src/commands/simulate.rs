@@ -22,10 +22,10 @@ pub async fn simulate(arguments: Simulate) -> Result<()> {
         seed: arguments.seed,
         operations: arguments.operations as usize,
         timezone: arguments.timezone.name().to_owned(),
-        start: None,
         traffic: Traffic { calls_per_day: f64::from(arguments.calls_per_day), ..Traffic::default() },
         behaviour,
         faults: faults(&arguments.faults)?,
+        ..Settings::default()
     };
     let clock = if arguments.speed.get() == 1.0 {
         Clock::real()
@@ -60,7 +60,7 @@ fn faults(pairs: &[(String, String)]) -> Result<Vec<Fault>> {
         if key == "weather" {
             let share =
                 value.parse().with_context(|| format!("weather is a share such as 0.02, not {value:?}"))?;
-            faults.extend(weather(share));
+            faults.extend(Fault::weather(share));
         } else {
             let parsed = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.clone()));
             own.insert(key.clone(), parsed);
@@ -70,8 +70,4 @@ fn faults(pairs: &[(String, String)]) -> Result<Vec<Fault>> {
         faults.push(serde_json::from_value(Value::Object(own)).context("the fault cannot be read")?);
     }
     Ok(faults)
-}
-
-fn weather(_share: f64) -> Vec<Fault> {
-    Vec::new()
 }

@@ -26,6 +26,7 @@ pub(super) fn record(id: u32, operation: &Operation, from_now: bool, now: Timest
         swept: operation.zone.bucket(now, Grain::Day).index(),
         booked: 0,
         quota_day: None,
+        denominators: std::collections::BTreeMap::new(),
     }
 }
 

@@ -1,11 +1,18 @@
 //! Small questions to the ledger, and its notes in words.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::labels::OTHER;
-use super::{Ledger, Note};
+use super::tables::BucketChanges;
+use super::{Applied, Ledger, LedgerError, Note};
+use crate::api::Grain;
+use crate::config::Denominator;
 use crate::metrics::Label;
+use crate::time::{Bucket, Timestamp};
+
+const INBOUND: &str = "inbound";
+const ANSWERED: &str = "answered";
 
 impl Ledger {
     /// The label that a value from upstream stands under now: itself, or `other`.
@@ -17,6 +24,37 @@ impl Ledger {
     /// The values of a label that have a slot.
     pub fn label_values(&self, operation: &str, label: Label) -> BTreeSet<Box<str>> {
         self.books.get(operation).map(|books| books.labels.values(label).collect()).unwrap_or_default()
+    }
+
+    /// From which day which denominator of `skill_6` holds, as decided so far.
+    pub fn denominators(&self, operation: &str) -> BTreeMap<Bucket, Denominator> {
+        let decided = self.books.get(operation).map(|books| &books.record.denominators);
+        let known = |(day, name): (&i32, &String)| {
+            let denominator = if name == ANSWERED { Denominator::Answered } else { Denominator::Inbound };
+            (Bucket::from_index(Grain::Day, *day), denominator)
+        };
+        decided.into_iter().flatten().map(known).collect()
+    }
+
+    /// Keeps the decisions about the denominator of `skill_6`, so that a restart cannot change one within a day.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Unknown`] and storage errors.
+    pub fn decide(
+        &mut self,
+        operation: &str,
+        decided: &BTreeMap<Bucket, Denominator>,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let name = |denominator| if denominator == Denominator::Answered { ANSWERED } else { INBOUND };
+        let named =
+            decided.iter().map(|(day, denominator)| (day.index(), name(*denominator).to_owned())).collect();
+        self.transact(operation, Some(now), |books, _, _| {
+            books.touch_record().denominators = named;
+            Ok((BucketChanges::default(), Applied::default()))
+        })?;
+        Ok(())
     }
 
     /// Transactions committed by this process.

@@ -1,6 +1,6 @@
 //! What the ledger knows of an operation as a whole.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,9 @@ pub(super) struct Record {
     pub(super) booked: u64,
     /// When the quota day of `booked` began (ms).
     pub(super) quota_day: Option<i64>,
+    /// From which day (number) which denominator of `skill_6` holds, where the configuration says `auto`.
+    #[serde(default)]
+    pub(super) denominators: BTreeMap<i32, String>,
 }
 
 /// `count_from` as text, to notice an edit.

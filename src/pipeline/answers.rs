@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tracing::debug;
 
+use super::denominator::Denominators;
 use super::doubt::Verdict;
 use super::worker::{Parts, Worker};
 use crate::api::{Grain, Reason, Report};
@@ -14,6 +15,7 @@ use crate::report::{Answer, AsReported, Decoded, Gauge, Reading};
 use crate::schedule::{History, Outcome, Purpose, Request};
 use crate::time::{Bucket, Timestamp};
 use crate::today::{self, SkillDay};
+use crate::vitals;
 
 /// At this many rows an answer is cut by the server.
 const ROW_LIMIT: u64 = 60_000;
@@ -133,8 +135,14 @@ impl Worker {
         }
         if request.report == Report::Skill6 {
             let day = Bucket::of(reading.window.from, Grain::Day);
-            if self.memory.denominators.learn(&self.operation, day, tally.evidence) {
-                let words = "percentages are not of the calls they were taken to be of; reading again";
+            let before = self.memory.denominators.decided().clone();
+            let refuted = self.memory.denominators.learn(&self.operation, day, tally.evidence);
+            if *self.memory.denominators.decided() != before && self.decide().await.is_err() {
+                self.memory.denominators = Denominators::from_decided(before);
+                return Outcome::Failed(Reason::Server);
+            }
+            if refuted {
+                let words = "the percentages are not of what they were taken to be of; reading again";
                 self.failed(request, &Failure::new(Reason::Mismatch, &words));
                 return Outcome::Failed(Reason::Mismatch);
             }
@@ -149,6 +157,14 @@ impl Worker {
             // Nothing has changed, on disk or in memory; the reading is asked for again.
             Err(()) => Outcome::Failed(Reason::Server),
         }
+    }
+
+    /// Writes down what the percentages are of, before anything is converted by it.
+    async fn decide(&mut self) -> Result<(), ()> {
+        let (name, now) = (self.operation.name.clone(), self.clock.now());
+        let decided = self.memory.denominators.decided().clone();
+        let decide = move |ledger: &mut Ledger| ledger.decide(&name, &decided, now);
+        self.store.commit(decide).await.map_err(|error| self.ledger_failed(&error))
     }
 
     async fn apply(&mut self, reading: Reading) -> Result<Applied, ()> {
@@ -196,7 +212,7 @@ impl Worker {
             vitals.dropped("outside_window", applied.dropped.outside_window);
             vitals.dropped("sealed", applied.dropped.sealed);
             applied.lateness.iter().for_each(|late| vitals.late(*late));
-            face.vitals.mismatch("sealed_as_held", applied.sealed_as_held);
+            face.vitals.mismatch(vitals::SEALED_AS_HELD, applied.sealed_as_held);
             applied.folded.iter().for_each(|(label, count)| face.vitals.folded(*label, *count));
             if report == Report::Skill6 && asked_day == today {
                 let total = SkillDay::of(reading);
@@ -211,7 +227,7 @@ impl Worker {
                 face.today.read_ivr(today, gauges, fresh_until);
             }
         });
-        self.tell(report, applied);
+        self.tell(applied);
         for bucket in &applied.sealed {
             debug!(operation = %self.operation.name, report = report.code(), skill = %request.skill, bucket = %bucket, "sealed");
         }

@@ -61,6 +61,10 @@ impl Denominators {
         while self.evidence.len() > DAYS {
             self.evidence.pop_first();
         }
+        // The oldest decision stands for all days before it.
+        while self.decided.len() > DAYS {
+            self.decided.pop_first();
+        }
         if self.decided.is_empty()
             && let Some(verdict) = evidence.verdict()
         {
@@ -71,3 +75,6 @@ impl Denominators {
         holds != Denominator::Auto && holds != read_as
     }
 }
+
+#[cfg(test)]
+mod tests;

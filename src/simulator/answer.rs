@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::behaviour::{AllSkills, Behaviour, Denominator, Dnis, Order, OverRows, TotalRow};
-use super::centre::{CAMPAIGNS, CODES, Centre, DESTINATIONS};
-use super::day::{Callback, Connected, Day, Labelled, NEVER, Outcome, Queue, Survey, Visit, within};
-use super::dice::{Dice, mix};
+use super::centre::Centre;
+use super::day::{Callback, Connected, Day, Labelled, NEVER, Queue, Survey, Visit, within};
+use super::dice::mix;
 use super::planted;
 use super::wire::{self, Rows, some};
+
+mod events;
+
+pub(super) use events::{ODD_ANSWER, ODD_STATUS};
 
 /// What can be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -108,13 +112,13 @@ impl Levels {
         self.inbound += 1;
         if queue.answered {
             self.answered += 1;
-            self.answer_ms += queue.wait_ms;
+            self.answer_ms += i64::from(queue.wait_ms);
             for (count, seconds) in self.within.iter_mut().zip([10, 20, 30]) {
                 *count += i64::from(queue.wait_ms <= seconds * 1000);
             }
         } else {
             self.abandoned += 1;
-            self.abandon_ms += queue.wait_ms;
+            self.abandon_ms += i64::from(queue.wait_ms);
         }
     }
 
@@ -181,12 +185,12 @@ pub(super) fn answer(
         Kind::Skill6 | Kind::Skill1 => asking.levels(),
         Kind::Diagram12 => asking.ivr(),
         Kind::Diagram3 => {
-            asking.rows(|day| &day.callbacks, |row: &Callback| (row.visible, row.seq), write_callback)
+            asking.rows(|day| &day.callbacks, |row: &Callback| (row.visible, row.seq), events::callback)
         }
         Kind::Cdr1 => {
-            asking.rows(|day| &day.connected, |row: &Connected| (row.visible, row.seq), write_connected)
+            asking.rows(|day| &day.connected, |row: &Connected| (row.visible, row.seq), events::connected)
         }
-        _ => asking.rows(|day| &day.surveys, |row: &Survey| (row.visible, row.seq), write_survey),
+        _ => asking.rows(|day| &day.surveys, |row: &Survey| (row.visible, row.seq), events::survey),
     }
 }
 
@@ -194,7 +198,8 @@ fn days(centre: &Centre, question: &Question) -> Vec<Arc<Day>> {
     // A day that has not begun has no visible rows, whatever the answer's end.
     let latest = question.to.min(question.now + 86_400);
     let (from, to) = (wire::civil_of(question.from).date(), wire::civil_of(latest).date());
-    centre.days_touching(question.operation, from, to).collect()
+    let by_end = matches!(question.kind, Kind::Cdr1 | Kind::Diagram4);
+    centre.days_touching(question.operation, from, to, by_end).collect()
 }
 
 struct Asking<'a> {
@@ -271,7 +276,7 @@ impl Asking<'_> {
             total.write(&mut rows, self.behaviour);
             rows.end();
         }
-        Some(self.finish(rows, None))
+        Some(self.finish(rows))
     }
 
     fn levels_row(&self, rows: &mut Rows<'_>, skill: usize, dnis: &str, levels: &Levels) {
@@ -322,7 +327,7 @@ impl Asking<'_> {
             rows.minutes("ivr_minutes", ms, self.behaviour.ivr_minutes);
             rows.end();
         }
-        Some(self.finish(rows, None))
+        Some(self.finish(rows))
     }
 
     fn label_now(&self) -> i64 {
@@ -357,39 +362,34 @@ impl Asking<'_> {
         if over.is_some() {
             found.truncate(self.behaviour.row_limit);
         }
-        let promised = found.len();
-        found.truncate(promised - self.behaviour.missing_rows.min(promised));
         let mut rows = Rows::new(self.behaviour, found.len());
         for row in &found {
             write(self, &mut rows, row);
             rows.end();
-            if self.share_hits(self.behaviour.duplicates, seen(row).1, 1) {
+            if self.centre.strikes(self.behaviour.duplicates, seen(row).1, 1) {
                 rows.again();
             }
         }
         if let Some(name) = total_name(self.behaviour) {
             let key = if self.question.kind == Kind::Diagram3 { "skill_id" } else { "agent_name" };
             rows.text(key, name);
-            rows.whole("attempts", promised as i64);
-            rows.whole("time_seg", promised as i64);
+            rows.whole("attempts", found.len() as i64);
+            rows.whole("time_seg", found.len() as i64);
             rows.end();
         }
-        let promised = rows.count() + promised - found.len();
-        let mut answer = self.finish(rows, Some(promised));
+        let mut answer = self.finish(rows);
         answer.over = over;
         Some(answer)
     }
 
-    fn share_hits(&self, share: f64, seq: u32, purpose: u64) -> bool {
-        share > 0.0 && Dice::of(&[self.centre.seed, purpose, u64::from(seq)]).chance(share)
-    }
-
-    fn finish(&self, rows: Rows<'_>, promised: Option<usize>) -> Answer {
+    fn finish(&self, mut rows: Rows<'_>) -> Answer {
+        let promised = rows.count() + self.behaviour.miscounted_rows;
+        rows.lose(self.behaviour.missing_rows);
         let count = rows.count();
-        Answer { pieces: rows.body(promised.unwrap_or(count)), rows: count, over: None }
+        Answer { pieces: rows.body(promised), rows: count, over: None }
     }
 
-    fn skill<'s>(&'s self, index: u16) -> Option<&'s super::centre::Skill> {
+    fn skill(&self, index: u16) -> Option<&super::centre::Skill> {
         some(index).and_then(|index| self.centre.skills.get(index))
     }
 }
@@ -404,139 +404,9 @@ fn total_name(behaviour: &Behaviour) -> Option<&'static str> {
     }
 }
 
-fn write_callback(asking: &Asking<'_>, rows: &mut Rows<'_>, row: &Callback) {
-    let (now, behaviour) = (asking.question.now, asking.behaviour);
-    let made = row.attempts.iter().take_while(|attempt| attempt.instant + i64::from(attempt.seconds) <= now);
-    let made: Vec<_> = made.collect();
-    let outcome = if row.decided <= now { row.outcome } else { Outcome::Yes };
-    rows.maybe("skill_id", asking.skill(row.skill).map(|skill| skill.id.as_str()));
-    rows.when("date_inbound_call", row.at);
-    match made.last() {
-        Some(last) => rows.when("date_last_outbound_call", last.at),
-        None => rows.absent("date_last_outbound_call"),
-    }
-    let status =
-        if asking.share_hits(behaviour.odd_statuses, row.seq, 2) { "REINTENTO" } else { status(outcome) };
-    if behaviour.lower_status {
-        rows.text("status", &status.to_lowercase());
-    } else {
-        rows.text("status", status);
-    }
-    rows.whole("attempts", made.len() as i64);
-    rows.text("ani", &planted::phone(row.ani));
-    rows.text("dial_phone", &planted::dialled(row.ani));
-    match made.last() {
-        Some(last) => {
-            rows.time("time_between_calls", (last.instant - row.instant) * 1000, behaviour.duration);
-            let seconds: i64 = made.iter().map(|attempt| i64::from(attempt.seconds)).sum();
-            rows.time("time", seconds * 1000, behaviour.duration);
-        }
-        None => {
-            rows.absent("time_between_calls");
-            rows.absent("time");
-        }
-    }
-    let billed: i64 = made.iter().map(|attempt| attempt.billed).sum();
-    rows.minutes("billed_minutes", billed * 600, behaviour.billed_minutes);
-    rows.text("customer_id", &planted::customer(row.seq));
-}
-
-fn status(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Yes => "YES",
-        Outcome::No => "NO",
-        Outcome::Ok => "OK",
-        Outcome::Fail => "FAIL",
-        Outcome::NoUser => "NO USER",
-        Outcome::StopNew => "STOP NEW",
-    }
-}
-
-fn write_connected(asking: &Asking<'_>, rows: &mut Rows<'_>, row: &Connected) {
-    let (now, behaviour) = (asking.question.now, asking.behaviour);
-    rows.name("agent_name", &asking.centre.agent_name(row.agent));
-    rows.when("date", row.at);
-    rows.maybe("destiny", some(row.destination).map(|index| DESTINATIONS[index].0));
-    rows.text("telephone", &planted::phone(row.ani));
-    rows.millionths("cost", row.cost);
-    rows.time("time_seg", i64::from(row.seconds) * 1000, behaviour.time_seg);
-    rows.minutes("time_min", i64::from(row.seconds) * 1000, behaviour.time_min);
-    const KEYS: [(&str, &str); 2] =
-        [("cod_act", "description_cod_act"), ("cod_act_2", "description_cod_act_2")];
-    for (level, (code_key, description_key)) in KEYS.into_iter().enumerate() {
-        let code = some(row.code[level]).filter(|_| row.coded[level] <= now).map(|index| CODES[index]);
-        rows.maybe(code_key, code.map(|(code, _)| code));
-        rows.maybe(description_key, code.map(|(_, description)| description));
-    }
-    rows.text("type_interaction", row.interaction.text());
-    rows.text("customer_id", &planted::customer(row.seq));
-    rows.text("hang_up", if row.agent_hung_up { "agent" } else { "customer" });
-    rows.maybe("campaign_id", some(row.campaign).map(|index| CAMPAIGNS[index]));
-    rows.text("conn_id", &planted::call_id(row.started, row.seq));
-    rows.maybe("skill_id", asking.skill(row.skill).map(|skill| skill.id.as_str()));
-    match asking.skill(row.skill) {
-        Some(skill) => rows.name("skill_name", &skill.name),
-        None => rows.absent("skill_name"),
-    }
-    rows.text("agent_id", &planted::agent(row.agent));
-    if row.commented && row.coded[0] <= now {
-        rows.text("comment", &planted::comment(row.seq, behaviour));
-    } else {
-        rows.text("comment", "");
-    }
-}
-
-fn write_survey(asking: &Asking<'_>, rows: &mut Rows<'_>, row: &Survey) {
-    const QUESTIONS: [&str; 10] = ["q01", "q02", "q03", "q04", "q05", "q06", "q07", "q08", "q09", "q10"];
-    const RESULTS: [&str; 3] = ["abandon", "incomplete", "complete"];
-    const FEELINGS: [&str; 5] = ["very negative", "negative", "neutral", "positive", "very positive"];
-    let (now, behaviour) = (asking.question.now, asking.behaviour);
-    let length = i64::from(row.seconds);
-    let elapsed = (now - row.instant).clamp(0, length);
-    let over = elapsed == length;
-    rows.text("agent_id", &planted::agent(row.agent));
-    rows.name("agent_name", &asking.centre.agent_name(row.agent));
-    rows.text("agent_dni", &planted::dni(row.agent));
-    rows.maybe("skill_id", asking.skill(row.skill).map(|skill| skill.id.as_str()));
-    match asking.skill(row.skill) {
-        Some(skill) => rows.name("skill_name", &skill.name),
-        None => rows.absent("skill_name"),
-    }
-    rows.when("date", row.at);
-    rows.text("conn_id", &planted::call_id(row.started, row.seq));
-    rows.text("ani", &planted::phone(row.ani));
-    rows.text("customer_id", &planted::customer(row.seq));
-    for (number, key) in QUESTIONS.into_iter().enumerate() {
-        // Answers come one after the other while the survey runs.
-        let given = length * (number as i64 + 1) / 4 <= elapsed;
-        match row.answers.get(number).copied().flatten().filter(|_| given) {
-            Some(_) if asking.share_hits(behaviour.odd_answers, row.seq, 3 + number as u64) => {
-                rows.text(key, "#")
-            }
-            Some(answer) => rows.whole(key, i64::from(answer)),
-            None => rows.absent(key),
-        }
-    }
-    let voice = over && row.voice_seconds > 0;
-    if voice {
-        rows.time("voice_message_duration", i64::from(row.voice_seconds) * 1000, behaviour.duration);
-    } else {
-        rows.absent("voice_message_duration");
-    }
-    rows.text("type_interaction", "inbound");
-    rows.text("result", RESULTS[usize::from(if over { row.result } else { row.result.min(1) })]);
-    rows.time("time", elapsed * 1000, behaviour.duration);
-    if voice {
-        rows.text("voice_message", &planted::voice(row.seq));
-    } else {
-        rows.absent("voice_message");
-    }
-    rows.maybe("feeling", some(row.feeling).filter(|_| row.felt <= now).map(|index| FEELINGS[index]));
-}
-
 fn skills(centre: &Centre, question: &Question, behaviour: &Behaviour) -> Answer {
     let mut rows = Rows::new(behaviour, centre.skills.len());
-    for skill in &centre.skills {
+    for skill in centre.open_skills(wire::civil_of(question.to).date()) {
         if question.skill.as_ref().is_some_and(|wanted| *wanted != skill.id) {
             continue;
         }

@@ -315,8 +315,6 @@ pub struct Behaviour {
     pub maintenance_hours: Option<String>,
     /// What a refusal for maintenance says.
     pub maintenance_message: String,
-    /// Connections are closed as soon as they are accepted, as for an address that is not allowed.
-    pub refuse: bool,
 
     /// Calendar days that one request may cover.
     pub day_limit: i32,
@@ -398,8 +396,10 @@ pub struct Behaviour {
     pub shared_bounds: bool,
     /// A share of rows stands twice in the answer.
     pub duplicates: f64,
-    /// Rows that `msg` promises and `data` lacks.
+    /// Rows at the end of the answer that `msg` counts and `data` lacks.
     pub missing_rows: usize,
+    /// By how much `msg` always counts too many, though no row is missing.
+    pub miscounted_rows: usize,
     /// A closing row.
     pub total_row: TotalRow,
     /// Whose number `dnis` is.
@@ -438,7 +438,6 @@ impl Default for Behaviour {
             maintenance: false,
             maintenance_hours: None,
             maintenance_message: "THE SERVER IS UNDER MAINTENANCE".into(),
-            refuse: false,
             day_limit: 31,
             over_days: Refusal::BadRequest,
             bad_date: Refusal::BadRequest,
@@ -479,6 +478,7 @@ impl Default for Behaviour {
             shared_bounds: false,
             duplicates: 0.0,
             missing_rows: 0,
+            miscounted_rows: 0,
             total_row: TotalRow::None,
             dnis: Dnis::Dialled,
             all_skills: AllSkills::PerDnis,

@@ -53,7 +53,7 @@ impl Simulator {
         let (from, to) = (label_of(from), label_of(to));
         let wanted = |code: &str| report.is_none_or(|report| report == code);
         let mut calls = Vec::new();
-        for day in self.0.centre.days_touching(index, civil_of(from).date(), civil_of(to).date()) {
+        for day in self.0.centre.days_touching(index, civil_of(from).date(), civil_of(to).date(), true) {
             for row in within(&day.visits, from, to) {
                 let call = self.call(row.seq, row.at, row.visible);
                 let call = Call { withdrawn: instant(row.withdrawn), ..call };
@@ -64,7 +64,7 @@ impl Simulator {
                         skill_id: skill.id.clone(),
                         dnis: skill.dnis[usize::from(queue.dnis)].clone(),
                         what: if queue.answered { "answered" } else { "abandoned" }.into(),
-                        ms: queue.wait_ms,
+                        ms: queue.wait_ms.into(),
                         ..call.clone()
                     });
                 }

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::SimulatorError;
 use super::day::Day;
-use super::dice::mix;
-use crate::time::{Bucket, Timestamp, Zone, civil};
+use super::dice::{Dice, mix};
+use super::{Settings, SimulatorError};
+use crate::time::{Bucket, SignedDuration, Timestamp, Zone, civil};
 
 /// How late rows become visible and codes are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -47,7 +47,9 @@ pub struct Traffic {
     pub withdrawn_share: f64,
     /// How late rows appear.
     pub lateness: Lateness,
-    /// The latest a row may appear after its time, in seconds.
+    /// The latest a row may appear after its time, in seconds, and a code after the end of its call.
+    ///
+    /// Up to 4 h everything is settled 6 h after its day or hour.
     pub latest_seconds: u32,
     /// Share of the calls whose activity code is never written.
     pub uncoded_share: f64,
@@ -58,7 +60,7 @@ pub struct Traffic {
 impl Default for Traffic {
     fn default() -> Traffic {
         Traffic {
-            calls_per_day: 12_000.0,
+            calls_per_day: 8_000.0,
             skills: 4,
             dnis_per_skill: 3,
             outbound_share: 0.35,
@@ -96,6 +98,7 @@ pub(super) struct Centre {
     pub(super) seed: u64,
     pub(super) zone: Zone,
     pub(super) start: Option<civil::Date>,
+    last_skill_opens: Option<civil::Date>,
     pub(super) traffic: Traffic,
     pub(super) operations: Vec<Operation>,
     pub(super) skills: Vec<Skill>,
@@ -112,8 +115,10 @@ struct Days {
     events: usize,
 }
 
-/// Events remembered before the day used longest ago is forgotten; some 100 bytes each.
-const EVENTS_KEPT: usize = 600_000;
+/// Events remembered before the day used longest ago is forgotten; some 80 bytes each.
+///
+/// Few, since a day is made in milliseconds and the demo counts the memory.
+const EVENTS_KEPT: usize = 90_000;
 /// Tokens that one operation has.
 pub(super) const TOKENS: usize = 2;
 
@@ -157,15 +162,10 @@ pub(super) const CODES: [(&str, &str); 12] = [
 ];
 
 impl Centre {
-    pub(super) fn new(
-        seed: u64,
-        operations: usize,
-        zone: &str,
-        start: Option<civil::Date>,
-        traffic: Traffic,
-    ) -> Result<Centre, SimulatorError> {
-        let zone = Zone::named(zone)
-            .map_err(|cause| SimulatorError::Zone { name: zone.to_owned(), cause: cause.to_string() })?;
+    pub(super) fn new(settings: &Settings) -> Result<Centre, SimulatorError> {
+        let Settings { seed, operations, timezone, start, last_skill_opens, traffic, .. } = settings.clone();
+        let zone = Zone::named(&timezone)
+            .map_err(|cause| SimulatorError::Zone { name: timezone, cause: cause.to_string() })?;
         check(operations, &traffic)?;
         let names = (0..operations).map(|index| Operation { name: name(index, operations) }).collect();
         let skills = (0..traffic.skills).map(|index| skill(index, traffic.dnis_per_skill)).collect();
@@ -177,6 +177,7 @@ impl Centre {
             seed,
             zone,
             start,
+            last_skill_opens,
             agents: (4 + (traffic.calls_per_day / 150.0) as usize).min(900),
             traffic,
             operations: names,
@@ -184,6 +185,13 @@ impl Centre {
             tokens,
             days: Mutex::default(),
         })
+    }
+
+    /// The skills that are open on a day.
+    pub(super) fn open_skills(&self, date: civil::Date) -> &[Skill] {
+        let closed = usize::from(self.last_skill_opens.is_some_and(|opens| date < opens));
+        // The only skill of a centre is never closed.
+        self.skills.get(..self.skills.len() - closed).filter(|open| !open.is_empty()).unwrap_or(&self.skills)
     }
 
     /// The operation and the number of this token.
@@ -212,14 +220,17 @@ impl Centre {
         day
     }
 
-    /// Days whose events can carry a label between these dates: a call that starts before midnight ends after.
+    /// Days whose events can carry a label between these dates. Visits and callbacks are dated by their
+    /// beginning; what is dated by its end (`by_end`) may belong to a call of an earlier day.
     pub(super) fn days_touching(
         &self,
         operation: usize,
         from: civil::Date,
         to: civil::Date,
+        by_end: bool,
     ) -> impl Iterator<Item = Arc<Day>> + '_ {
-        let first = from.yesterday().unwrap_or(from);
+        let hours = if by_end { i64::from(self.traffic.callback_hours) + 5 } else { 0 };
+        let first = from.saturating_sub(SignedDuration::from_hours((hours + 23) / 24 * 24));
         let mut next = Some(first.max(self.start.unwrap_or(first)));
         std::iter::from_fn(move || {
             let date = next.filter(|date| *date <= to)?;
@@ -228,11 +239,22 @@ impl Centre {
         })
     }
 
+    /// Whether a switch that concerns a share of all calls concerns this one.
+    pub(super) fn strikes(&self, share: f64, seq: u32, purpose: u64) -> bool {
+        share > 0.0 && Dice::of(&[self.seed, purpose, u64::from(seq)]).chance(share)
+    }
+
     pub(super) fn agent_name(&self, agent: u16) -> String {
         const GIVEN: [&str; 8] = ["ANA", "JOSÉ", "LUZ MARÍA", "ANDRÉS", "ÁNGELA", "IVÁN", "SOFÍA", "NÚRIA"];
         const FAMILY: [&str; 7] = ["PEÑA", "GÓMEZ", "RODRÍGUEZ", "MUÑOZ", "DÍAZ", "CASTRO", "ZÚÑIGA"];
         let agent = usize::from(agent);
         format!("{} {}", GIVEN[agent % GIVEN.len()], FAMILY[(agent / GIVEN.len()) % FAMILY.len()])
+    }
+
+    /// How many events are remembered.
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> usize {
+        self.days().events
     }
 
     fn days(&self) -> MutexGuard<'_, Days> {
@@ -283,6 +305,12 @@ fn check(operations: usize, traffic: &Traffic) -> Result<(), SimulatorError> {
         if !(0.0..=most).contains(&value) {
             return Err(SimulatorError::Setting(field, format!("must lie between 0 and {most}")));
         }
+    }
+    if traffic.callback_hours > 24 * 30 || traffic.latest_seconds > 86_400 {
+        return Err(SimulatorError::Setting(
+            "callback_hours, latest_seconds",
+            "must be at most 720 hours and 86400 seconds".into(),
+        ));
     }
     if !(1..=100_000).contains(&operations) {
         return Err(SimulatorError::Setting("operations", "must lie between 1 and 100000".into()));

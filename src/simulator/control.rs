@@ -24,6 +24,8 @@ struct State {
     /// Keys that differ for an operation; stronger than those of a report.
     operations: BTreeMap<String, Map<String, Value>>,
     faults: Vec<Placed>,
+    /// Connections still to be closed as soon as they are accepted.
+    refuse: u64,
     /// Requests by operation and report.
     requests: BTreeMap<String, BTreeMap<&'static str, u64>>,
     /// Behaviours in force, made from the above.
@@ -64,9 +66,12 @@ impl Control {
         self.state().behaviour(kind, operation)
     }
 
-    /// Whether connections are closed as soon as they are accepted.
+    /// Whether the next connection is closed as soon as it is accepted.
     pub(super) fn refuses(&self) -> bool {
-        self.state().behaviour.refuse
+        let mut state = self.state();
+        let refused = state.refuse > 0;
+        state.refuse = state.refuse.saturating_sub(1);
+        refused
     }
 
     /// Everything, as JSON.
@@ -77,6 +82,7 @@ impl Control {
             "reports": state.reports,
             "operations": state.operations,
             "faults": state.faults,
+            "refuse": state.refuse,
             "requests": state.requests,
         })
     }
@@ -88,7 +94,9 @@ impl Control {
         // All or nothing: a request with a mistake changes nothing.
         let mut next = state.clone();
         next.made.clear();
-        for (key, value) in request {
+        // Whatever the order of the keys, going back to the defaults comes first.
+        let (resets, others): (Vec<_>, Vec<_>) = request.iter().partition(|(key, _)| *key == "reset");
+        for (key, value) in resets.into_iter().chain(others) {
             next.change(key, value, operations)?;
         }
         next.check()?;
@@ -133,6 +141,7 @@ impl State {
                 *self = State { requests, ..State::default() };
             }
             "behaviour" => self.behaviour = Arc::new(self.behaviour.with(object(key, value)?)?),
+            "refuse" => self.refuse = value.as_u64().ok_or("`refuse` is not a number of connections")?,
             "faults" => {
                 let faults: Vec<Fault> =
                     serde_json::from_value(value.clone()).map_err(|error| format!("faults: {error}"))?;
@@ -161,7 +170,7 @@ impl State {
                 }
             }
             // What `GET` shows may be sent back.
-            "requests" | "most_simultaneous" => {}
+            "requests" | "most_simultaneous" | "now" => {}
             key => {
                 let change = Map::from_iter([(key.to_owned(), value.clone())]);
                 self.behaviour = Arc::new(self.behaviour.with(&change)?);

@@ -50,8 +50,8 @@ impl Simulator {
                 Orders { behaviour, fault: Fault::default() }
             }
         };
-        pause(fault.hang_ms.max(behaviour.latency_ms)).await;
         if fault.close {
+            pause(fault.hang_ms).await;
             return Delivery::closed();
         }
         let mut delivery = self.respond(&request, owner, kind, &behaviour, &fault).await;
@@ -73,6 +73,7 @@ impl Simulator {
         fault: &Fault,
     ) -> Delivery {
         if let Some(status) = fault.status.filter(|_| fault.body_code != Some(200)) {
+            pause(fault.hang_ms).await;
             return faulty(behaviour, fault, status);
         }
         let now = self.0.clock.now();
@@ -97,6 +98,8 @@ impl Simulator {
                 return reject(behaviour, 403, &message);
             }
         };
+        // The data is of the request's arrival, and the token is busy all the while.
+        pause(fault.hang_ms.max(behaviour.latency_ms)).await;
         let mut delivery = match self.question(&request.parameters, kind, operation, now, behaviour) {
             Ok(question) => self.answer(&question, token, today, behaviour, fault).await,
             Err((404, _)) => empty(behaviour),
@@ -159,13 +162,15 @@ impl Simulator {
         fault: &Fault,
     ) -> Delivery {
         let usage = self.0.counters.usage(question.operation, token, today, behaviour);
-        let produced = if fault.missing_rows > 0 {
-            let fewer =
-                Behaviour { missing_rows: behaviour.missing_rows + fault.missing_rows, ..behaviour.clone() };
-            answer::answer(&self.0.centre, question, &fewer, usage)
-        } else {
-            answer::answer(&self.0.centre, question, behaviour, usage)
-        };
+        let missing_rows = behaviour.missing_rows + fault.missing_rows;
+        let (simulator, question) = (self.clone(), question.clone());
+        let own = Behaviour { missing_rows, ..behaviour.clone() };
+        // A day is made and 60,000 rows are written in many milliseconds; others are served meanwhile.
+        let produced =
+            tokio::task::spawn_blocking(move || answer::answer(&simulator.0.centre, &question, &own, usage))
+                .await;
+        // Only a panic or the runtime's end leaves the task without a result.
+        let Ok(produced) = produced else { return page(500, "500 Internal Server Error") };
         let Some(answer) = produced else { return empty(behaviour) };
         let mut delivery = Delivery::json(200, answer.pieces, behaviour);
         if answer.over == Some(OverRows::Error) {
@@ -174,8 +179,8 @@ impl Simulator {
         if answer.over == Some(OverRows::Cut) {
             delivery.cut(0.7);
         }
-        if behaviour.rows_per_second > 0 {
-            let takes = (answer.rows as u64).saturating_mul(1000) / behaviour.rows_per_second;
+        let takes = (answer.rows as u64).saturating_mul(1000).checked_div(behaviour.rows_per_second);
+        if let Some(takes) = takes {
             pause(takes.min(behaviour.time_limit_ms)).await;
             if takes > behaviour.time_limit_ms {
                 match behaviour.over_time {

@@ -1,6 +1,7 @@
 //! Faults put in the way of chosen requests.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::dice::Dice;
 
@@ -98,6 +99,44 @@ impl Fault {
         self.stall_ms = self.stall_ms.max(other.stall_ms);
         self.missing_rows += other.missing_rows;
         self
+    }
+
+    /// Every kind of trouble at once: each spoils its part of this share of all requests.
+    pub fn weather(share: f64) -> Vec<Fault> {
+        let kinds = [
+            Fault { status: Some(500), ..Fault::default() },
+            Fault { status: Some(502), html: true, ..Fault::default() },
+            Fault {
+                status: Some(403),
+                message: Some("SERVER BACKUP IN PROGRESS".into()),
+                ..Fault::default()
+            },
+            Fault { body_code: Some(500), ..Fault::default() },
+            Fault { html: true, ..Fault::default() },
+            Fault { close: true, ..Fault::default() },
+            Fault { lost: true, ..Fault::default() },
+            Fault { reset: Some(0.6), ..Fault::default() },
+            Fault { cut: Some(0.7), ..Fault::default() },
+            Fault { content_type: Some("text/html".into()), ..Fault::default() },
+            Fault { missing_rows: 1, ..Fault::default() },
+        ];
+        let probability = Some(share / kinds.len() as f64);
+        kinds.into_iter().map(|kind| Fault { probability, ..kind }).collect()
+    }
+
+    /// A fault written as on a command line: `report=cdr_1,status=500,times=3`, `close,probability=0.1`.
+    pub fn from_text(text: &str) -> Result<Fault, String> {
+        let mut whole = Map::new();
+        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+            let (key, value) = part.split_once('=').unwrap_or((part, "true"));
+            if !Fault::knows(key) {
+                return Err(format!("unknown part `{key}` of a fault"));
+            }
+            // What is not JSON by itself is meant as text.
+            let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+            whole.insert(key.to_owned(), value);
+        }
+        serde_json::from_value(Value::Object(whole)).map_err(|error| format!("fault `{text}`: {error}"))
     }
 
     /// Whether `key` is one of the fields of a fault.

@@ -20,7 +20,7 @@ use tower::ServiceExt as _;
 use super::Simulator;
 use super::delivery::{Switch, Unsent};
 
-/// Serves the simulator until `shutdown`, with full control of each connection; running answers are finished.
+/// Serves the simulator until `shutdown`, with full control of each connection; running answers have 5 s to finish.
 ///
 /// The router alone serves everything but refused connections, missing answers and true resets.
 pub async fn serve(
@@ -52,7 +52,8 @@ pub async fn serve(
         connections.spawn(connection(stream, router.clone(), shutdown.clone()));
     }
     connections.close();
-    connections.wait().await;
+    // An answer that is told to hang must not keep the process alive.
+    let _ = tokio::time::timeout(Duration::from_secs(5), connections.wait()).await;
     Ok(())
 }
 
@@ -74,7 +75,9 @@ async fn connection(stream: TcpStream, router: axum::Router, shutdown: Cancellat
             Ok(response)
         }
     });
-    let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(line), service);
+    // The answer's date is the centre's, or none.
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    let connection = builder.auto_date_header(false).serve_connection(TokioIo::new(line), service);
     tokio::pin!(connection);
     tokio::select! {
         // A broken connection is what was asked for, or the client's own affair.

@@ -1,13 +1,13 @@
 //! The simulator judged by itself: before it may judge anything else.
 
 use axum::body::Body;
-use http::{Request, StatusCode};
+use http::Request;
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::time::{Clock, Timestamp, Zone};
+use crate::time::{Clock, Zone};
 
 mod faults;
 mod model;
@@ -102,14 +102,35 @@ fn number(row: &Value, key: &str) -> i64 {
     text(row, key).parse().unwrap_or_else(|_| panic!("`{key}` is no number in {row}"))
 }
 
-/// Thousandths of a decimal number, read without floats.
-fn thousandths(text: &str) -> i64 {
+/// Millionths of a decimal number, read without floats.
+fn millionths(text: &str) -> i64 {
     let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
-    let rest: String = rest.chars().chain("000".chars()).take(3).collect();
-    whole.parse::<i64>().unwrap() * 1000 + rest.parse::<i64>().unwrap()
+    let rest: String = rest.chars().chain("000000".chars()).take(6).collect();
+    whole.parse::<i64>().unwrap() * 1_000_000 + rest.parse::<i64>().unwrap()
+}
+
+fn thousandths(text: &str) -> i64 {
+    millionths(text) / 1000
 }
 
 fn clock_ms(text: &str) -> i64 {
     let parts: Vec<i64> = text.split(':').map(|part| part.parse().unwrap()).collect();
     (parts[0] * 3600 + parts[1] * 60 + parts[2]) * 1000
+}
+
+/// Cumulative counts of values in milliseconds, in seconds and `+Inf`, counted one by one.
+fn histogram(values: &[i64], bounds: &[u64]) -> Histogram {
+    if values.is_empty() {
+        return Histogram::default();
+    }
+    let count =
+        |bound: u64| values.iter().filter(|ms| bound == u64::MAX || **ms <= bound as i64 * 1000).count();
+    Histogram {
+        buckets: bounds
+            .iter()
+            .chain([&u64::MAX])
+            .map(|bound| (Bound(*bound), count(*bound) as i64))
+            .collect(),
+        sum_ms: values.iter().sum(),
+    }
 }

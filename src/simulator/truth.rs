@@ -80,7 +80,7 @@ pub struct IvrTruth {
     pub printed_ms: i64,
 }
 
-/// A histogram: counts at or below each bound, the last one of all values, and their sum.
+/// A histogram: counts at or below each bound, the last one of all values, and their sum; empty without any.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Histogram {
     /// Counts by bound in seconds, cumulative, `+Inf` among them.
@@ -203,7 +203,7 @@ impl Simulator {
         let mut levels = BTreeMap::new();
         let mut hours = BTreeMap::new();
         let mut calls = BTreeMap::new();
-        for day in self.0.centre.days_touching(index, dates.0, dates.1) {
+        for day in self.0.centre.days_touching(index, dates.0, dates.1, true) {
             for visit in within(&day.visits, from, to).iter().filter(|visit| answer::settled(visit)) {
                 let hour: &mut (i64, i64) = hours.entry(visit.at.div_euclid(3600)).or_default();
                 hour.0 += 1;
@@ -287,7 +287,9 @@ impl Asking<'_> {
         let behaviour = self.behaviour(Kind::Diagram3);
         let truth = truths.entry(self.skill(row.skill)).or_default();
         truth.offers += 1;
+        let odd = self.simulator.0.centre.strikes(behaviour.odd_statuses, row.seq, answer::ODD_STATUS);
         let outcome = match row.outcome {
+            _ if odd => "unknown",
             Outcome::No => "no",
             Outcome::Ok => "ok",
             Outcome::Fail => "fail",
@@ -299,7 +301,7 @@ impl Asking<'_> {
         truth.attempts += row.attempts.len() as i64;
         let billed: i64 = row.attempts.iter().map(|attempt| attempt.billed).sum();
         truth.billed_ms += printed_minutes(billed * 600, behaviour.billed_minutes);
-        if let Some(last) = row.attempts.last() {
+        if let Some(last) = row.attempts.last().filter(|_| !odd) {
             let seconds: i64 = row.attempts.iter().map(|attempt| i64::from(attempt.seconds)).sum();
             truth.duration.observe(printed_time(seconds * 1000, behaviour.duration), &CALLBACK);
             if row.outcome == Outcome::Ok {
@@ -349,6 +351,11 @@ impl Asking<'_> {
         for (number, answer) in row.answers.iter().enumerate() {
             let Some(answer) = answer else { continue };
             let question = format!("q{:02}", number + 1);
+            let purpose = answer::ODD_ANSWER + number as u64;
+            if self.simulator.0.centre.strikes(behaviour.odd_answers, row.seq, purpose) {
+                *truth.answers.entry(format!("{question}/other")).or_default() += 1;
+                continue;
+            }
             *truth.answers.entry(format!("{question}/{answer}")).or_default() += 1;
             let score = truth.scores.entry(question).or_default();
             score.0 += 1;

@@ -12,12 +12,11 @@ use crate::time::{SignedDuration, civil};
 pub(super) struct Rows<'b> {
     behaviour: &'b Behaviour,
     out: Vec<u8>,
-    count: usize,
     /// Fields of the row being written: their key and where their value ends in `scratch`.
     fields: Vec<(&'static str, usize)>,
     scratch: Vec<u8>,
-    /// Where the last row starts in `out`, for a duplicate of it.
-    last: usize,
+    /// Where each row starts in `out`.
+    starts: Vec<usize>,
     dice: Dice,
 }
 
@@ -26,10 +25,9 @@ impl<'b> Rows<'b> {
         Rows {
             behaviour,
             out: Vec::with_capacity(expected * 560 + 64),
-            count: 0,
             fields: Vec::with_capacity(32),
             scratch: Vec::with_capacity(1024),
-            last: 0,
+            starts: Vec::with_capacity(expected),
             dice: Dice::of(&[0x726F_7773]),
         }
     }
@@ -184,10 +182,10 @@ impl<'b> Rows<'b> {
             self.percent("service_level_0seg", 0, 1);
             self.text("columna_nueva", "á\u{1F4DE} \"nuevo\"");
         }
-        if self.count > 0 {
+        if !self.starts.is_empty() {
             self.out.push(b',');
         }
-        self.last = self.out.len();
+        self.starts.push(self.out.len());
         let mut order: Vec<usize> = Vec::new();
         if self.behaviour.shuffle_keys {
             order.extend(0..self.fields.len());
@@ -210,7 +208,6 @@ impl<'b> Rows<'b> {
         self.out.push(b'}');
         self.fields.clear();
         self.scratch.clear();
-        self.count += 1;
     }
 
     fn key(&mut self, key: &'static str, index: usize) {
@@ -233,17 +230,26 @@ impl<'b> Rows<'b> {
 
     /// Writes the last row once more.
     pub(super) fn again(&mut self) {
-        let row = self.last..self.out.len();
+        let Some(start) = self.starts.last() else { return };
+        let row = *start..self.out.len();
         self.out.push(b',');
-        let start = self.out.len();
+        self.starts.push(self.out.len());
         self.out.extend_from_within(row);
-        self.last = start;
-        self.count += 1;
     }
 
     /// How many rows are written.
     pub(super) fn count(&self) -> usize {
-        self.count
+        self.starts.len()
+    }
+
+    /// Takes the last rows away again.
+    pub(super) fn lose(&mut self, rows: usize) {
+        let kept = self.starts.len().saturating_sub(rows);
+        if let Some(start) = self.starts.get(kept) {
+            // Without the comma before it.
+            self.out.truncate(start.saturating_sub(1));
+            self.starts.truncate(kept);
+        }
     }
 
     /// The whole body, as a head, the rows and a tail. `promised` is the number that `msg` speaks of.
