@@ -1,6 +1,7 @@
 //! What no single module can promise: rules that hold across files, and files that are not Rust.
 //!
 //! - `architecture`: data flows one way, and what may be named where.
+//! - `exactness`: days of the simulated centre through the whole pipeline, judged by its truth.
 //! - `kubernetes`: the manifests parse, and shards and replicas agree.
 
 #![expect(
@@ -9,4 +10,5 @@
 )]
 
 mod architecture;
+mod exactness;
 mod kubernetes;
