@@ -3,6 +3,7 @@
 //! - `architecture`: data flows one way, and what may be named where.
 //! - `exactness`: days of the simulated centre through the whole pipeline, judged by its truth.
 //! - `kubernetes`: the manifests parse, and shards and replicas agree.
+//! - `prometheus`: what a real Prometheus stores of a simulated day is the truth.
 
 #![expect(
     clippy::unwrap_used,
@@ -12,3 +13,4 @@
 mod architecture;
 mod exactness;
 mod kubernetes;
+mod prometheus;
