@@ -3,6 +3,7 @@
 pub mod arguments;
 pub mod check;
 pub mod demo;
+pub mod failure;
 pub mod logging;
 pub mod once;
 mod overview;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use wolkvox_exporter::commands::arguments::{Arguments, Command};
-use wolkvox_exporter::commands::{check, demo, logging, once, serve, simulate};
+use wolkvox_exporter::commands::{check, demo, failure, logging, once, serve, simulate};
 use wolkvox_exporter::config::ProcessEnvironment;
 
 fn main() -> ExitCode {
@@ -17,7 +17,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("wolkvox_exporter {}: {error:#}", command.name());
+            eprintln!("wolkvox_exporter {}: {}", command.name(), failure::line(&error));
             ExitCode::FAILURE
         }
     }

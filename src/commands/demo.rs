@@ -43,6 +43,8 @@ pub async fn demo(arguments: Demo, env: Arc<dyn Environment + Send + Sync>) -> R
     let storage = arguments.storage_path.clone().unwrap_or_else(|| folder.path().join("ledger"));
     let metrics = arguments.web.telemetry_path.clone();
     let speed = arguments.speed.get();
+    let day = zone.civil(origin).date();
+    let truth = format!("http://{upstream}/truth?operation=demo&from={day}&to={day}");
     let service = Service {
         clock,
         source,
@@ -50,7 +52,7 @@ pub async fn demo(arguments: Demo, env: Arc<dyn Environment + Send + Sync>) -> R
         storage: Some(storage),
         web: arguments.web,
         demo: true,
-        started: Box::new(move |addresses| invite(addresses, &metrics, speed, upstream)),
+        started: Box::new(move |addresses| invite(addresses, &metrics, speed, &truth)),
     };
     let served = service.run(stop.clone()).await;
     stop.cancel();
@@ -102,6 +104,7 @@ operations:
     count_from: {today}
     targets:
       - {{ skills: ["*"], service_level: 80%, within: 20s, abandon: 5% }}
+      - {{ skills: ["102"], service_level: 70%, within: 20s, abandon: 12% }}
     business_hours:
       - {{ skills: ["*"], days: mon-fri, hours: "07:00-19:00" }}
       - {{ skills: ["*"], days: sat, hours: "08:00-14:00" }}
@@ -124,7 +127,7 @@ fn write_private(path: &PathBuf, text: &str) -> Result<()> {
 }
 
 /// Tells a person at a terminal what to open, and what to type next.
-fn invite(addresses: &[String], metrics: &str, speed: f64, upstream: SocketAddr) {
+fn invite(addresses: &[String], metrics: &str, speed: f64, truth: &str) {
     let here = |address: &String| address.replace("[::]", "localhost").replace("0.0.0.0", "localhost");
     let Some(address) = addresses.first().map(here) else { return };
     let lines = format!(
@@ -133,8 +136,8 @@ fn invite(addresses: &[String], metrics: &str, speed: f64, upstream: SocketAddr)
 
   open   http://{address}/            the status page
          http://{address}{metrics}     the metrics
-         http://{upstream}/truth?operation=demo&from=2026-01-01&to=2026-01-01    what a day really held
   type   curl -s http://{address}{metrics} | grep wolkvox_inbound_calls_total
+         curl -s '{truth}'    what the whole day will have held
   next   wolkvox_exporter check --help    and the README: five minutes to real data
 
   Ctrl-C ends it.

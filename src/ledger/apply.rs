@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::LedgerError;
 use super::applied::Applied;
 use super::books::{Books, ScopeName, Stale};
-use super::cell::{Cell, Cells, Entry, spread};
+use super::cell::{Cell, Cells, Entry, Numbered, spread};
 use super::series::Part;
 use super::tables::{self, BucketChanges, Place};
 use crate::api::{Grain, Report};
@@ -47,7 +47,7 @@ pub(super) struct Blob {
     /// Bytes of a row on their way into its hash.
     pub(super) scratch: Vec<u8>,
     /// Series resolved in this reading by family, key and a hash of the other labels.
-    pub(super) resolved: HashMap<(usize, u32, u64), Vec<(LabelValues, u32)>>,
+    pub(super) resolved: Numbered<(usize, u32, u64), Vec<(LabelValues, u32)>>,
 }
 
 impl Blob {

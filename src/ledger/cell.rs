@@ -21,7 +21,7 @@ pub(super) struct Cells {
     /// Statuses that the cells point to.
     pub(super) statuses: Vec<Box<str>>,
     /// Where each cell is, by identity.
-    cells: HashMap<u128, Stored, BuildHasherDefault<Plain>>,
+    cells: Numbered<u128, Stored>,
     /// The bytes of the cells as they came from the store. A cell is decoded only when its row has moved.
     packed: Vec<u8>,
     /// Labels that have sent a value to `other` in this bucket, with the admission number they were closed at:
@@ -78,9 +78,12 @@ pub(super) enum State {
     Pending,
 }
 
-/// Identities are hashes already.
+/// Hashes integers of our own making: identities, which are hashes already, and numbers of series and keys.
 #[derive(Debug, Default)]
 pub(super) struct Plain(u64);
+
+/// A map with such keys.
+pub(super) type Numbered<K, V> = HashMap<K, V, BuildHasherDefault<Plain>>;
 
 impl Hasher for Plain {
     fn finish(&self) -> u64 {
@@ -91,6 +94,19 @@ impl Hasher for Plain {
         for byte in bytes {
             self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
         }
+    }
+
+    fn write_u32(&mut self, value: u32) {
+        self.write_u64(u64::from(value));
+    }
+
+    fn write_usize(&mut self, value: usize) {
+        self.write_u64(value as u64);
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        // The multiplier of the golden ratio spreads neighbours over all bits.
+        self.0 = (self.0.rotate_left(5) ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 
     fn write_u128(&mut self, value: u128) {

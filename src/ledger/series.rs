@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use super::LedgerError;
-use super::cell::add;
+use super::cell::{Numbered, add};
 use super::codec::{Reader, Writer};
 use crate::api::Report;
 use crate::metrics::{Family, Kind, Label, LabelText, catalogue};
@@ -149,7 +149,7 @@ pub(super) struct SeriesTable {
     all: Vec<Series>,
     index: HashMap<(usize, LabelText), u32>,
     /// Series changed in the open transaction as they were before; `None` for new ones.
-    touched: HashMap<u32, Option<Series>>,
+    touched: Numbered<u32, Option<Series>>,
     /// Held series of this process.
     pub(super) births: BTreeMap<u32, Birth>,
 }

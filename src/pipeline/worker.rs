@@ -20,9 +20,13 @@ use crate::ledger::Ledger;
 use crate::report::{AsReported, Decoder, IdentityKey, Reading, Tally};
 use crate::schedule::{History, Next, Outcome, Request, Schedule};
 use crate::time::{Bucket, Clock, SignedDuration, Timestamp};
+use crate::vitals;
 
 /// How often a stopped operation looks whether its token file has changed.
 const TOKEN_GLANCE: SignedDuration = SignedDuration::from_secs(15);
+
+/// How often the ledger sees that time passes.
+const TICK_EVERY: SignedDuration = SignedDuration::from_mins(5);
 
 /// The task of one operation.
 #[derive(Debug)]
@@ -51,6 +55,8 @@ pub(super) struct Memory {
     pub(super) denominators: Denominators,
     pub(super) ledger_failing: bool,
     pub(super) warned_of_limit: bool,
+    /// When the ledger last saw time pass.
+    pub(super) ticked: Option<Timestamp>,
 }
 
 /// The parts of one reading so far.
@@ -122,6 +128,7 @@ impl Worker {
                     self.show_plan(&history, self.clock.now());
                 }
                 Next::Wait(until) => {
+                    self.pass_time(now).await;
                     self.show_plan(&history, now);
                     self.rest(until, &stop).await;
                 }
@@ -131,6 +138,28 @@ impl Worker {
             {
                 attempted();
             }
+        }
+    }
+
+    /// Lets the ledger see that time passes: it seals what was tried long enough and retires unused labels.
+    async fn pass_time(&mut self, now: Timestamp) {
+        if self.memory.ticked.is_some_and(|last| now.duration_since(last) < TICK_EVERY && now >= last) {
+            return;
+        }
+        self.memory.ticked = Some(now);
+        let name = self.operation.name.clone();
+        match self.store.commit(move |ledger| ledger.tick(&name, now)).await {
+            Ok(applied) => {
+                self.ledger_works();
+                self.tell(&applied);
+                self.board.update(&self.operation.name, |face| {
+                    face.vitals.mismatch(vitals::SEALED_AS_HELD, applied.sealed_as_held);
+                });
+                if applied.changed {
+                    self.publish().await;
+                }
+            }
+            Err(error) => self.ledger_failed(&error),
         }
     }
 
@@ -169,7 +198,11 @@ impl Worker {
         let day = request.window.map(|window| Bucket::of(window.from, Grain::Day));
         let denominator = self.memory.denominators.of(&self.operation, day);
         let decoder = Decoder::new(request, &self.operation, &self.key, denominator, asked);
-        let Fetched { result, date, bytes, took } = reading::fetch(&mut self.client, request, decoder).await;
+        let Fetched { result, in_envelope, date, bytes, took } =
+            reading::fetch(&mut self.client, request, decoder).await;
+        if in_envelope {
+            self.client.recognise();
+        }
         self.board.update(&self.operation.name, |face| face.vitals.report(report).received(took, bytes));
         let from = request.window.map(|window| window.date_ini());
         let to = request.window.map(|window| window.date_end());
@@ -178,10 +211,7 @@ impl Worker {
             (&self.operation.name, report.code(), &request.skill, result.is_ok());
         debug!(%operation, report, %skill, from, to, bytes, took, ok, "asked");
         match result {
-            Ok(decoded) => {
-                self.client.recognise();
-                self.understand(request, decoded, (asked, date), history).await
-            }
+            Ok(decoded) => self.understand(request, decoded, (asked, date), history).await,
             Err(failure) => {
                 self.failed(request, &failure);
                 // Too slow or too large to arrive: less is asked for, but not without end as where rows are cut.

@@ -16,6 +16,7 @@ use super::service_level::ServiceLevel;
 use super::skills::SkillNames;
 use super::survey::Surveys;
 use super::tally::{AsReported, Tally};
+use super::vocabulary::{CHECKS, fields};
 use super::witness::Witness;
 use super::{Content, Reading};
 use crate::api::{Reason, Report};
@@ -100,6 +101,8 @@ pub struct Decoded {
     pub answer: Answer,
     /// What it says about itself; [`Envelope::code`] is the effective status.
     pub envelope: Envelope,
+    /// Whether it came in the vendor's envelope, rather than as a bare list.
+    pub is_envelope: bool,
     /// What was rejected, dropped and learnt on the way.
     pub tally: Tally,
     /// The numbers of the vendor as reported, for the gauges of today.
@@ -276,7 +279,7 @@ impl Decoder {
             404 => {}
             _ => return Err(DecodeError::Refused { status, envelope }),
         }
-        conclude(&request, asked, date, envelope, collector)
+        conclude(&request, asked, date, (envelope, framed.is_envelope), collector)
     }
 
     /// The answer to a 404 that the client takes for "no rows" though its body says nothing.
@@ -285,7 +288,7 @@ impl Decoder {
         let rows = Kind::of(self.request.report);
         let tally = Tally { bytes: self.framer.bytes(), ..Tally::default() };
         let collector = Collector { tally, lone: Lone::No, rows, ..self.collector };
-        conclude(&self.request, self.asked, date, envelope, collector)
+        conclude(&self.request, self.asked, date, (envelope, false), collector)
     }
 }
 
@@ -293,10 +296,17 @@ fn conclude(
     request: &Request,
     asked: Timestamp,
     date: Option<Timestamp>,
-    envelope: Envelope,
+    (envelope, is_envelope): (Envelope, bool),
     collector: Collector,
 ) -> Result<Decoded, DecodeError> {
     let Collector { settings, mut tally, rows, .. } = collector;
+    // Each of them starts at 0 long before it is needed.
+    debug_assert!(
+        tally.rejected.keys().all(|field| fields(request.report).contains(field)),
+        "{:?}",
+        tally.rejected
+    );
+    debug_assert!(tally.mismatches.keys().all(|check| CHECKS.contains(check)), "{:?}", tally.mismatches);
     let mut as_reported = AsReported::Nothing;
     let reading = |content, settings: &Settings| {
         Answer::Reading(Reading {
@@ -328,7 +338,7 @@ fn conclude(
         Kind::Skills(rows) => Answer::Skills(rows.finish()),
         Kind::Quota(rows) => Answer::Quota(rows.finish()?),
     };
-    Ok(Decoded { answer, envelope, tally, as_reported })
+    Ok(Decoded { answer, envelope, is_envelope, tally, as_reported })
 }
 
 /// The rows so far, and what they are read with.

@@ -1,6 +1,7 @@
 //! What no single module can promise: rules that hold across files, and files that are not Rust.
 //!
 //! - `architecture`: data flows one way, and what may be named where.
+//! - `exactness`: days of the simulated centre through the whole pipeline, judged by its truth.
 //! - `kubernetes`: the manifests parse, and shards and replicas agree.
 //! - `prometheus`: what a real Prometheus stores of a simulated day is the truth.
 
@@ -10,5 +11,6 @@
 )]
 
 mod architecture;
+mod exactness;
 mod kubernetes;
 mod prometheus;
