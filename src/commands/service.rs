@@ -30,6 +30,9 @@ const DEMO_ZERO_HOLD: Duration = Duration::from_secs(5);
 /// Reads the configuration again.
 pub type Source = Box<dyn Fn() -> Result<Config> + Send + Sync>;
 
+/// Told the bound addresses.
+pub type Started = Box<dyn Fn(&[String]) + Send + Sync>;
+
 /// What a running exporter is made of.
 pub struct Service {
     /// The time of the contact centre.
@@ -45,7 +48,7 @@ pub struct Service {
     /// Whether this is a demonstration.
     pub demo: bool,
     /// Called with the bound addresses once everything runs.
-    pub started: Box<dyn Fn(&[String]) + Send + Sync>,
+    pub started: Started,
 }
 
 impl std::fmt::Debug for Service {
