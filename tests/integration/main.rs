@@ -1,6 +1,8 @@
 //! What no single module can promise: rules that hold across files, and files that are not Rust.
 //!
 //! - `architecture`: data flows one way, and what may be named where.
+//! - `cli`: what the program says, and with which status it ends.
+//! - `documentation`: the README says what the program does.
 //! - `kubernetes`: the manifests parse, and shards and replicas agree.
 
 #![expect(
@@ -9,4 +11,6 @@
 )]
 
 mod architecture;
+mod cli;
+mod documentation;
 mod kubernetes;
