@@ -5,6 +5,7 @@ pub mod arguments;
 pub mod backfill;
 pub mod check;
 pub mod demo;
+pub mod failure;
 pub mod logging;
 pub mod metrics;
 pub mod once;

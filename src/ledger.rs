@@ -43,8 +43,10 @@ mod cell;
 mod codec;
 mod entrance;
 mod error;
+mod events;
 mod file;
 mod inquiry;
+mod keys;
 mod labels;
 mod publication;
 mod record;
@@ -52,9 +54,10 @@ mod scope;
 mod seal;
 mod series;
 mod tables;
+mod totals;
 
 use self::apply::Work;
-use self::books::{Books, ScopeName};
+use self::books::{Books, ScopeName, Stale};
 use self::file::{Found, Store};
 use self::series::Hidden;
 use self::tables::BucketChanges;
@@ -187,7 +190,7 @@ impl Ledger {
             self.books.insert(operation.name.clone(), books);
         }
         let mut entered = Entered::default();
-        let result = self.transact(&operation.name, now, |books, _, _| {
+        let result = self.transact(&operation.name, Some(now), |books, _, _| {
             entered.warnings = entrance::enter(books, operation, is_new, now)?;
             Ok((BucketChanges::default(), Applied::default()))
         });
@@ -197,7 +200,7 @@ impl Ledger {
         result?;
         if let Some(books) = self.books.get_mut(&operation.name) {
             books.operation = Some(Arc::new(operation.clone()));
-            books.stale = true;
+            books.stale = Stale::All;
             books.history = None;
         }
         Ok(entered)
@@ -215,7 +218,7 @@ impl Ledger {
         skills: &BTreeSet<String>,
         now: Timestamp,
     ) -> Result<Applied, LedgerError> {
-        self.transact(operation, now, |books, _, _| {
+        self.transact(operation, Some(now), |books, _, _| {
             entrance::discovered(books, skills, now)?;
             Ok((BucketChanges::default(), Applied::default()))
         })
@@ -228,7 +231,7 @@ impl Ledger {
     /// [`LedgerError::Unknown`], [`LedgerError::NotCounted`] for a report that is off or a skill that is not read,
     /// [`LedgerError::Overflow`] and [`LedgerError::Shape`] for impossible amounts, storage errors.
     pub fn apply(&mut self, operation: &str, reading: &Reading) -> Result<Applied, LedgerError> {
-        self.transact(operation, reading.now, |books, transaction, key| {
+        self.transact(operation, Some(reading.now), |books, transaction, key| {
             let scope: ScopeName = (reading.report, reading.skill.as_str().into());
             if !books.scopes.contains_key(&scope) {
                 let operation = operation.to_owned();
@@ -247,7 +250,7 @@ impl Ledger {
     ///
     /// As [`Ledger::apply`].
     pub fn absent(&mut self, operation: &str, witness: &Witness<'_>) -> Result<Applied, LedgerError> {
-        self.transact(operation, witness.now, |books, transaction, key| {
+        self.transact(operation, Some(witness.now), |books, transaction, key| {
             let entered = books.operation()?;
             let own = witness.day.window();
             let window = Window { from: own.from, to: own.to.min(entered.zone.present(witness.now)) };
@@ -293,7 +296,7 @@ impl Ledger {
         skills: &BTreeSet<String>,
         now: Timestamp,
     ) -> Result<Applied, LedgerError> {
-        self.transact(operation, now, |books, _, _| {
+        self.transact(operation, Some(now), |books, _, _| {
             let entered = books.operation()?;
             let own = day.window();
             let window = Window { from: own.from, to: own.to.min(entered.zone.present(now)) };
@@ -317,7 +320,7 @@ impl Ledger {
     ///
     /// [`LedgerError::Unknown`] and storage errors.
     pub fn book(&mut self, operation: &str, quota_day: Timestamp, requests: u64) -> Result<(), LedgerError> {
-        self.transact(operation, quota_day, |books, _, _| {
+        self.transact(operation, None, |books, _, _| {
             let record = books.touch_record();
             let day = quota_day.as_millisecond();
             if record.quota_day != Some(day) {
@@ -351,7 +354,7 @@ impl Ledger {
     ///
     /// [`LedgerError::Unknown`] and storage errors.
     pub fn tick(&mut self, operation: &str, now: Timestamp) -> Result<Applied, LedgerError> {
-        self.transact(operation, now, |books, transaction, key| {
+        self.transact(operation, Some(now), |books, transaction, key| {
             let mut changes = BucketChanges::default();
             let mut applied = Applied::default();
             let tried: Vec<ScopeName> = books
@@ -387,7 +390,10 @@ impl Ledger {
         let (database, _) = self.store.ready()?;
         for (name, books) in &mut self.books {
             if !books.unsaved.is_empty() {
-                tables::commit(database, name, books, &BucketChanges::default())?;
+                if let Err(error) = tables::commit(database, name, books, &BucketChanges::default()) {
+                    self.store.fail();
+                    return Err(error);
+                }
                 books.settle(true, None);
             }
         }
@@ -423,7 +429,7 @@ impl Ledger {
         if ripe.is_empty() {
             return Ok(false);
         }
-        let applied = self.transact(operation, Timestamp::UNIX_EPOCH, |books, _, _| {
+        let applied = self.transact(operation, None, |books, _, _| {
             for id in ripe {
                 books.series.touch(id).held = None;
             }
@@ -492,7 +498,7 @@ impl Ledger {
     fn transact(
         &mut self,
         operation: &str,
-        now: Timestamp,
+        now: Option<Timestamp>,
         change: impl FnOnce(
             &mut Books,
             &redb::ReadTransaction,
@@ -514,7 +520,7 @@ impl Ledger {
             .map_err(|error| error::storage("read")(error.into()))
             .and_then(|transaction| change(books, &transaction, &key));
         let result = result.and_then(|(changes, applied)| {
-            let is_old = books.are_timestamps_old(now, TIMESTAMPS_EVERY);
+            let is_old = now.is_some_and(|now| books.are_timestamps_old(now, TIMESTAMPS_EVERY));
             let commit = is_old || books.has_firm_changes() || !changes.is_empty();
             if commit {
                 tables::commit(database, operation, books, &changes)?;
@@ -524,7 +530,6 @@ impl Ledger {
         });
         match result {
             Ok((mut applied, committed)) => {
-                let now = (now != Timestamp::UNIX_EPOCH).then_some(now);
                 applied.changed |= books.settle(committed, now);
                 applied.committed = committed;
                 Ok(applied)

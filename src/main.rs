@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use wolkvox_exporter::commands::arguments::{Arguments, CONFIG_FILE, Check, Command};
-use wolkvox_exporter::commands::{backfill, check, demo, logging, metrics, once, plan, serve, simulate};
+use wolkvox_exporter::commands::{
+    backfill, check, demo, failure, logging, metrics, once, plan, serve, simulate,
+};
 use wolkvox_exporter::config::{Config, ProcessEnvironment};
 use wolkvox_exporter::time::Clock;
 
@@ -19,7 +21,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("wolkvox_exporter {}: {error:#}", command.name());
+            eprintln!("wolkvox_exporter {}: {}", command.name(), failure::line(&error));
             ExitCode::FAILURE
         }
     }

@@ -274,6 +274,7 @@ async fn keep(
 async fn tick(surroundings: Surroundings, stop: CancellationToken) {
     let Surroundings { store, board, zero_hold, .. } = surroundings;
     let uptime = Stopwatch::start();
+    let mut failing = false;
     loop {
         tokio::select! {
             () = tokio::time::sleep(TICK) => {}
@@ -296,11 +297,17 @@ async fn tick(surroundings: Surroundings, stop: CancellationToken) {
         };
         match store.commit(release).await {
             Ok(released) => {
+                failing = false;
                 for (name, published, coded) in released {
                     board.update(&name, |face| face.counters(published.generation, published.blocks, coded));
                 }
             }
-            Err(failure) => error!("could not write the ledger, new series stay at 0: {failure}"),
+            // Told once, since it is tried again every second.
+            Err(_) if failing => {}
+            Err(failure) => {
+                failing = true;
+                error!("could not write the ledger, new series stay at 0: {failure}");
+            }
         }
     }
 }

@@ -35,6 +35,7 @@ mod service_level;
 mod skills;
 mod survey;
 mod tally;
+mod vocabulary;
 mod witness;
 
 pub use decode::{Answer, DecodeError, Decoded, Decoder};
@@ -42,6 +43,7 @@ pub use envelope::{Envelope, envelope_of};
 pub use identity::IdentityKey;
 pub use quota::Quota;
 pub use tally::{AsReported, DropReason, Evidence, Gauge, Names, Tally};
+pub use vocabulary::{CHECKS, fields};
 
 /// What one complete answer (or, for a `skill_6` day in parts, all its parts together) says.
 #[derive(Debug, Clone, PartialEq)]

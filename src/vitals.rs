@@ -8,10 +8,28 @@ use std::time::Duration;
 
 use crate::api::{Reason, Report};
 use crate::metrics::{Block, Blocks, Family, Kind, Label, catalogue};
+use crate::report;
 use crate::time::{Clock, SignedDuration, Timestamp};
 
 /// Why a row was not counted: the closed set of the label `reason`.
 pub const DROPPED: [&str; 5] = ["total_row", "duplicate", "no_identity", "outside_window", "sealed"];
+/// The check that counts buckets which no good answer could seal.
+pub const SEALED_AS_HELD: &str = "sealed_as_held";
+/// The labels whose values come from upstream and are bounded.
+const FOLDED: [Label; 12] = [
+    Label::SkillId,
+    Label::Dnis,
+    Label::Interaction,
+    Label::CampaignId,
+    Label::HangUp,
+    Label::Destination,
+    Label::CodAct,
+    Label::AgentId,
+    Label::Result,
+    Label::Question,
+    Label::Answer,
+    Label::Feeling,
+];
 const DIRECTIONS: [&str; 3] = ["down", "up", "relabelled"];
 
 /// Everything measured of one operation.
@@ -68,7 +86,7 @@ pub struct ReportVitals {
     rows: u64,
     bytes: u64,
     seconds: Observed,
-    rejected: BTreeMap<String, u64>,
+    rejected: BTreeMap<&'static str, u64>,
     dropped: BTreeMap<&'static str, u64>,
     revisions: [u64; 3],
     lateness: Observed,
@@ -157,8 +175,8 @@ impl ReportVitals {
     }
 
     /// Values that could not be read.
-    pub fn rejected(&mut self, field: &str, count: u64) {
-        *self.rejected.entry(field.to_owned()).or_default() += count;
+    pub fn rejected(&mut self, field: &'static str, count: u64) {
+        *self.rejected.entry(field).or_default() += count;
     }
 
     /// Rows that were not counted; the reason is one of [`DROPPED`].
@@ -285,14 +303,17 @@ impl Vitals {
             put(&catalogue::REPORT_EMPTY_READS, None, count(vitals.empty));
             put(&catalogue::REPORT_ROWS, None, count(vitals.rows));
             put(&catalogue::REPORT_RESPONSE_BYTES, None, count(vitals.bytes));
-            for (field, rejected) in &vitals.rejected {
-                put(&catalogue::REPORT_VALUES_REJECTED, Some((Label::Field, field)), count(*rejected));
+            for field in report::fields(*report) {
+                let rejected = vitals.rejected.get(field).copied().unwrap_or_default();
+                put(&catalogue::REPORT_VALUES_REJECTED, Some((Label::Field, field)), count(rejected));
             }
-            if report.grain().is_some() {
+            if report.grain().is_some() || *report == Report::Skill1 {
                 for reason in DROPPED {
                     let dropped = vitals.dropped.get(reason).copied().unwrap_or_default();
                     put(&catalogue::REPORT_ROWS_DROPPED, Some((Label::Reason, reason)), count(dropped));
                 }
+            }
+            if report.grain().is_some() {
                 for (direction, revisions) in DIRECTIONS.iter().zip(vitals.revisions) {
                     put(&catalogue::REPORT_REVISIONS, Some((Label::Direction, direction)), count(revisions));
                 }
@@ -306,11 +327,13 @@ impl Vitals {
                 );
             }
         }
-        for (check, mismatches) in &self.mismatches {
-            out.put(&catalogue::RECONSTRUCTION_MISMATCHES, &[(Label::Check, check)], count(*mismatches));
+        for check in report::CHECKS.iter().chain([&SEALED_AS_HELD]) {
+            let mismatches = self.mismatches.get(check).copied().unwrap_or_default();
+            out.put(&catalogue::RECONSTRUCTION_MISMATCHES, &[(Label::Check, check)], count(mismatches));
         }
-        for (label, folded) in &self.folded {
-            out.put(&catalogue::LABEL_VALUES_FOLDED, &[(Label::Label, label.as_str())], count(*folded));
+        for label in FOLDED {
+            let folded = self.folded.get(&label).copied().unwrap_or_default();
+            out.put(&catalogue::LABEL_VALUES_FOLDED, &[(Label::Label, label.as_str())], count(folded));
         }
         out.put(&catalogue::TOKEN_REQUESTS, &[], count(self.requests));
         for (family, value) in [

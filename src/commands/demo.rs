@@ -43,6 +43,8 @@ pub async fn demo(arguments: Demo, env: Arc<dyn Environment + Send + Sync>) -> R
     let storage = arguments.storage_path.clone().unwrap_or_else(|| folder.path().join("ledger"));
     let metrics = arguments.web.telemetry_path.clone();
     let speed = arguments.speed.get();
+    let day = zone.civil(origin).date();
+    let truth = format!("http://{upstream}/truth?operation=demo&from={day}&to={day}");
     let service = Service {
         clock,
         source,
@@ -50,7 +52,7 @@ pub async fn demo(arguments: Demo, env: Arc<dyn Environment + Send + Sync>) -> R
         storage: Some(storage),
         web: arguments.web,
         demo: true,
-        started: Box::new(move |addresses| invite(addresses, &metrics, speed, upstream)),
+        started: Box::new(move |addresses| invite(addresses, &metrics, speed, &truth)),
     };
     let served = service.run(stop.clone()).await;
     stop.cancel();
@@ -124,7 +126,7 @@ fn write_private(path: &PathBuf, text: &str) -> Result<()> {
 }
 
 /// Tells a person at a terminal what to open, and what to type next.
-fn invite(addresses: &[String], metrics: &str, speed: f64, upstream: SocketAddr) {
+fn invite(addresses: &[String], metrics: &str, speed: f64, truth: &str) {
     let here = |address: &String| address.replace("[::]", "localhost").replace("0.0.0.0", "localhost");
     let Some(address) = addresses.first().map(here) else { return };
     let lines = format!(
@@ -133,7 +135,7 @@ fn invite(addresses: &[String], metrics: &str, speed: f64, upstream: SocketAddr)
 
   open   http://{address}/            the status page
          http://{address}{metrics}     the metrics
-         http://{upstream}/truth?operation=demo&from=2026-01-01&to=2026-01-01    what a day really held
+         {truth}    what today really holds
   type   curl -s http://{address}{metrics} | grep wolkvox_inbound_calls_total
   next   wolkvox_exporter check --help    and the README: five minutes to real data
 

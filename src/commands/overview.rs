@@ -9,8 +9,9 @@ use super::advice::advice;
 use super::version;
 use crate::api::Report;
 use crate::config::Operation;
+use crate::metrics::write_decimal;
 use crate::pipeline::{Board, Face};
-use crate::status::{OperationStatus, ReportStatus, SkillStatus, Status};
+use crate::status::{OperationStatus, ReportStatus, SkillStatus, State, Status};
 use crate::time::{Clock, SignedDuration, Timestamp};
 use crate::today::SkillDay;
 use crate::vitals::ReportVitals;
@@ -72,9 +73,10 @@ fn operation(face: &Face, now: Timestamp) -> OperationStatus {
             zone.civil(now).strftime("%H:%M"),
             zone.name()
         ),
-        up: face.vitals.is_up(),
+        state: state(face),
         quota: match (quota.today, quota.limit, quota.forecast) {
             (Some(today), Some(limit), Some(forecast)) => {
+                let [today, limit, forecast] = [today, limit, forecast].map(grouped);
                 format!("{today} of {limit} requests used today, {forecast} expected by the end of the day")
             }
             _ => "The quota is not known yet.".to_owned(),
@@ -97,20 +99,21 @@ fn skill(operation: &Operation, id: &str, name: Option<&str>, day: &SkillDay) ->
     };
     let level = share(answered, day.inbound);
     let abandoned = share(day.abandoned, day.inbound);
-    let words = |ratio: Option<i64>, target: Option<i64>, tail: &str| {
-        let ratio = ratio.map_or("-".to_owned(), percent);
+    // Rounded to the side of the miss, so that what misses its target never reads as if it met it.
+    let words = |tenths: Option<i64>, target: Option<i64>, tail: &str| {
+        let ratio = tenths.map_or("-".to_owned(), |tenths| format!("{}.{} %", tenths / 10, tenths % 10));
         let target = target.map(|target| format!(" (target {})", percent(target))).unwrap_or_default();
         format!("{ratio}{tail}{target}")
     };
     SkillStatus {
         id: id.to_owned(),
         name: name.unwrap_or_default().to_owned(),
-        inbound: day.inbound,
-        answered: day.answered,
-        abandoned: day.abandoned,
-        service_level: words(level, target, &format!(" in {within} s")),
+        inbound: grouped(day.inbound.unsigned_abs()),
+        answered: grouped(day.answered.unsigned_abs()),
+        abandoned: grouped(day.abandoned.unsigned_abs()),
+        service_level: words(level.map(|level| level / 1000), target, &format!(" in {within} s")),
         service_level_missed: level.zip(target).is_some_and(|(level, target)| level < target),
-        abandon: words(abandoned, targets.abandon, ""),
+        abandon: words(abandoned.map(|rate| (rate + 999) / 1000), targets.abandon, ""),
         abandon_missed: abandoned.zip(targets.abandon).is_some_and(|(abandoned, target)| abandoned > target),
     }
 }
@@ -131,7 +134,7 @@ fn report(operation: &Operation, report: Report, vitals: &ReportVitals, now: Tim
         },
         last_success: ago(vitals.last_success),
         data_age: vitals.data_through.map_or("-".to_owned(), |at| span(now.duration_since(at))),
-        rows: vitals.last_rows.map_or("-".to_owned(), |rows| rows.to_string()),
+        rows: vitals.last_rows.map_or("-".to_owned(), grouped),
         owed: vitals.owed.unwrap_or_default(),
         next: vitals.next.map_or("-".to_owned(), |at| format!("in {}", span(at.duration_since(now)))),
         counting_since: vitals
@@ -164,9 +167,37 @@ fn share(part: i64, whole: i64) -> Option<i64> {
     (whole > 0).then(|| (i128::from(part) * 1_000_000 / i128::from(whole)) as i64)
 }
 
+/// A share as it was configured, without trailing zeros.
 fn percent(millionths: i64) -> String {
-    let tenths = (millionths + 500) / 1000;
-    format!("{}.{} %", tenths / 10, tenths % 10)
+    let mut text = String::new();
+    write_decimal(&mut text, millionths, 4);
+    text + " %"
+}
+
+/// A number with a comma before every three digits.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn state(face: &Face) -> State {
+    let enabled = |report: Report| face.operation.enabled().any(|enabled| enabled == report);
+    let mut five = face.vitals.reports().filter(|(report, _)| enabled(*report));
+    // `token_info` and its like fail with the same cause; a token that is refused stops all of them.
+    if face.paused.is_some() || five.any(|(_, vitals)| vitals.up == Some(false)) {
+        State::Failing
+    } else if face.vitals.is_up() {
+        State::Reading
+    } else {
+        State::Starting
+    }
 }
 
 /// A duration in its one or two largest units; nothing is shorter than nothing.
@@ -174,4 +205,21 @@ fn span(duration: SignedDuration) -> String {
     let seconds = duration.as_secs().max(0).unsigned_abs();
     let whole = if seconds >= 3600 { seconds / 60 * 60 } else { seconds };
     humantime::format_duration(Duration::from_secs(whole)).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_targets_read_well() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (25_123_456, "25,123,456")] {
+            assert_eq!(grouped(number), text);
+        }
+        for (millionths, text) in
+            [(800_000, "80 %"), (999_500, "99.95 %"), (0, "0 %"), (123_456, "12.3456 %")]
+        {
+            assert_eq!(percent(millionths), text);
+        }
+    }
 }

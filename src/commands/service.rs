@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::arguments::Web as WebArguments;
+use super::failure;
 use super::overview;
 use super::version;
 use crate::config::{Config, Environment, WebConfig};
@@ -30,7 +31,7 @@ const DEMO_ZERO_HOLD: Duration = Duration::from_secs(5);
 /// Reads the configuration again.
 pub type Source = Box<dyn Fn() -> Result<Config> + Send + Sync>;
 
-/// Told the bound addresses.
+/// Is told the bound addresses.
 pub type Started = Box<dyn Fn(&[String]) + Send + Sync>;
 
 /// What a running exporter is made of.
@@ -83,6 +84,7 @@ impl Service {
         let publisher = Publisher::new(Arc::clone(&own));
         let board = Board::new(self.clock.clone(), publisher.clone());
         let ready = Ready::default();
+        let zero_hold = self.web.zero_hold.unwrap_or(if self.demo { DEMO_ZERO_HOLD } else { ZERO_HOLD });
         let surroundings = Surroundings {
             clock: self.clock.clone(),
             store: Store::new(ledger, Arc::clone(&own)),
@@ -90,7 +92,7 @@ impl Service {
             ready: ready.clone(),
             env: Arc::clone(&self.env),
             locks: self.storage.as_deref().map(|path| path.join("locks")),
-            zero_hold: self.web.zero_hold.unwrap_or(if self.demo { DEMO_ZERO_HOLD } else { ZERO_HOLD }),
+            zero_hold,
             seed: u64::from(std::process::id()),
         };
         let rendering = tokio::spawn({
@@ -119,14 +121,19 @@ impl Service {
         // The server outlives the pipeline by the drain of its answers.
         let closing = CancellationToken::new();
         let mut serving = tokio::spawn(server::serve(listeners, app, Limits::default(), closing.clone()));
+        let storage = self.storage.as_deref().map_or("memory".into(), Path::to_string_lossy);
         info!(
             version = version::VERSION,
             revision = version::REVISION,
             operations = config.operations.len(),
+            storage = %storage,
+            zero_hold = %humantime::format_duration(zero_hold),
+            tls = web_config.tls.is_some(),
+            users = web_config.users.len(),
             "started"
         );
         for address in &addresses {
-            info!(address = %address, tls = web_config.tls.is_some(), "listening");
+            info!(address = %address, "listening");
         }
         let mut signals = Signals::new()?;
         (self.started)(&addresses);
@@ -247,8 +254,9 @@ async fn reload(
         }
         Err(failure) => {
             own.config_reload_failed();
-            error!("the configuration stays as it was: {failure:#}");
-            Err(format!("the configuration stays as it was: {failure:#}"))
+            let failure = failure::line(&failure);
+            error!("the configuration stays as it was: {failure}");
+            Err(format!("the configuration stays as it was: {failure}"))
         }
     }
 }

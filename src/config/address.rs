@@ -70,18 +70,20 @@ fn parse(text: &str) -> Result<Address, &'static str> {
     if text.contains(['?', '#']) {
         return Err("a base URL has no query and no fragment; end it after /api/v2/");
     }
+    // Anywhere, since a secret with a slash in it ends the authority early and would pass for host and port.
+    if text.contains('@') {
+        return Err("a base URL carries no user and no password");
+    }
     let uri: http::Uri = text.parse().map_err(|_| WANTED)?;
     let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return Err(WANTED) };
     if !matches!(scheme, "http" | "https") {
         return Err("a base URL begins with https:// or http://");
     }
-    if authority.as_str().contains('@') {
-        return Err("a base URL carries no user and no password");
-    }
-    if authority.host().is_empty() || (authority.port().is_none() && authority.as_str().ends_with(':')) {
+    if authority.host().is_empty() {
         return Err(WANTED);
     }
-    if authority.port().is_some() && authority.port_u16().is_none_or(|port| port == 0) {
+    // What stands behind the host is a port or nothing: it goes into a label.
+    if authority.as_str() != authority.host() && authority.port_u16().is_none_or(|port| port == 0) {
         return Err("the port of a base URL lies between 1 and 65535");
     }
     if uri.path().ends_with(".php") {
@@ -105,5 +107,29 @@ fn warn(node: &Node, address: &Address, notes: &mut Notes) {
     }
     if address.base_url.matches('/').count() == 3 && !is_loopback {
         notes.warn(&node.at, "has no path; the API of a Wolkvox server lies under /api/v2/");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_host_and_port_never_becomes_a_server() {
+        for text in [
+            "http://user:secret@host/api/v2/",
+            "http://user:sec/ret@host/api/v2/",
+            "http://user:sec+ret/api/v2/",
+            "http://host:/api/v2/",
+            "http://host:0/api/v2/",
+            "http://host:65536/api/v2/",
+            "http:///api/v2/",
+            "ftp://host/",
+        ] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+        for (text, server) in [("http://[::1]:9/api/v2", "[::1]:9"), ("https://Host:443/", "host")] {
+            assert_eq!(parse(text).map(|address| address.server), Ok(server.to_owned()), "{text}");
+        }
     }
 }

@@ -196,7 +196,11 @@ fn write(out: &mut String, families: &[MetricFamily], format: Format) {
         encode::head(out, format, family.name(), kind, family.help());
         for metric in family.get_metric() {
             let mut labels = String::new();
-            for pair in metric.get_label() {
+            // The crate sorts labels by name; ours stand in the order of the catalogue.
+            let mut pairs: Vec<_> = metric.get_label().iter().collect();
+            let order = catalogue::find(family.name()).map_or(&[][..], |family| family.labels);
+            pairs.sort_by_key(|pair| order.iter().position(|label| label.as_str() == pair.name()));
+            for pair in pairs {
                 let value = pair.value().replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
                 let comma = if labels.is_empty() { "" } else { "," };
                 let _ = write!(labels, "{comma}{}=\"{value}\"", pair.name());

@@ -13,7 +13,7 @@ use super::tables::Place;
 use super::{LedgerError, Note, Standing};
 use crate::api::{Grain, Report};
 use crate::config::Operation;
-use crate::metrics::Label;
+use crate::metrics::{Family, Label};
 use crate::report::IdentityKey;
 use crate::schedule::History;
 use crate::time::{SignedDuration, Timestamp, Window, civil};
@@ -55,8 +55,57 @@ pub(super) struct Books {
     /// Whether the last reading came in step, not after a gap.
     pub(super) regular: BTreeMap<ScopeName, bool>,
     pub(super) published: Published,
-    pub(super) stale: bool,
+    pub(super) stale: Stale,
     pub(super) history: Option<Arc<History>>,
+}
+
+/// Which published blocks are older than the books. The gauges from cells are made anew with any of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Stale {
+    /// These families; none is not stale at all.
+    Families(Vec<&'static Family>),
+    /// Only the gauges from cells.
+    Gauges,
+    /// Everything.
+    All,
+}
+
+impl Stale {
+    /// Adds what became stale.
+    pub(super) fn grow(&mut self, other: Stale) {
+        match (&mut *self, other) {
+            (_, Stale::Families(none)) if none.is_empty() => {}
+            (Stale::All, _) => {}
+            (known, Stale::All) => *known = Stale::All,
+            (Stale::Families(known), Stale::Families(more)) => {
+                for family in more {
+                    if !known.iter().any(|known| known.is(family)) {
+                        known.push(family);
+                    }
+                }
+            }
+            (Stale::Families(known), Stale::Gauges) => {
+                if known.is_empty() {
+                    *self = Stale::Gauges;
+                }
+            }
+            (Stale::Gauges, Stale::Gauges) => {}
+            (known @ Stale::Gauges, more) => *known = more,
+        }
+    }
+
+    pub(super) const fn is_none(&self) -> bool {
+        matches!(self, Stale::Families(families) if families.is_empty())
+    }
+
+    /// Whether the blocks of a family that sums feed are as old as the books.
+    pub(super) fn spares(&self, family: &'static Family) -> bool {
+        match self {
+            Stale::All => false,
+            Stale::Gauges => true,
+            Stale::Families(families) => !families.iter().any(|known| known.is(family)),
+        }
+    }
 }
 
 /// What the answers of one slot say together; their windows are united.
@@ -79,21 +128,22 @@ type Tally = BTreeMap<(Box<str>, Box<str>), (i64, civil::DateTime)>;
 
 impl Waiting {
     /// Counts the cells of a bucket anew.
-    pub(super) fn note(&mut self, bucket: i32, cells: &Cells) {
+    pub(super) fn note(&mut self, bucket: i32, cells: &Cells) -> Result<(), LedgerError> {
         let mut tally = Tally::new();
-        for cell in cells.cells.values() {
-            let Some((status, at)) = cell.status else { continue };
+        cells.each(|cell| {
+            let Some((status, at)) = cell.status else { return };
             let skill = cells.keys[cell.key as usize].get(&Label::SkillId).cloned().unwrap_or_default();
             let (count, oldest) =
                 tally.entry((skill, cells.statuses[status as usize].clone())).or_insert((0, at));
             *count += 1;
             *oldest = at.min(*oldest);
-        }
+        })?;
         if tally.is_empty() {
             self.0.remove(&bucket);
         } else {
             self.0.insert(bucket, tally);
         }
+        Ok(())
     }
 
     /// All unsealed days together.
@@ -129,7 +179,7 @@ impl Books {
             paces: BTreeMap::new(),
             regular: BTreeMap::new(),
             published: Published::default(),
-            stale: true,
+            stale: Stale::All,
             history: None,
         }
     }
@@ -215,12 +265,15 @@ impl Books {
             self.saved = now.or(self.saved);
         }
         let families = self.series.settle(self.published.generation + 1);
-        let changed = changed_record
-            || families.iter().any(|family| {
+        let families: Vec<&'static Family> = families
+            .into_iter()
+            .filter(|family| {
                 super::series::report_of(family)
                     .is_some_and(|report| !self.record.hidden.contains(report.code()))
-            });
-        self.stale |= changed;
+            })
+            .collect();
+        let changed = changed_record || !families.is_empty();
+        self.stale.grow(if changed_record { Stale::All } else { Stale::Families(families) });
         changed
     }
 

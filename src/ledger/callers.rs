@@ -1,23 +1,55 @@
 //! When the DNIS of a server are callers' numbers: their series are withdrawn, and growth goes to `other`.
 
+use std::collections::BTreeSet;
+
 use super::LedgerError;
-use super::apply::{Blob, Work, label_text, sum};
+use super::applied::Note;
+use super::apply::{Blob, Work, sum};
 use super::books::identity_of;
 use super::cell::{Cell, Entry, State, spread};
+use super::keys::label_text;
 use super::labels::{Labels, NONE, OTHER};
 use super::record::dnis_text;
 use super::series::{Hidden, value_in};
 use super::tables;
 use crate::api::Report;
 use crate::metrics::{Family, Label, LabelText};
-use crate::report::Amount;
-use crate::report::LabelValues;
+use crate::report::{Amount, LabelValues, Total};
 
 /// The sum of one family and slot over the cells that freeze.
 type FamilySum = (&'static Family, u16, Amount);
 type Sums = Vec<FamilySum>;
 
 impl Work<'_> {
+    /// More DNIS than half the calls, or more than the cap, in the day of one skill: the numbers are callers'.
+    pub(super) fn look_for_callers(&mut self, totals: &[Total]) -> Result<(), LedgerError> {
+        if self.operation.dnis.allow.is_some() || self.books.record.callers.is_some() {
+            return Ok(());
+        }
+        let values: BTreeSet<&str> = totals
+            .iter()
+            .filter_map(|total| total.key.get(&Label::Dnis))
+            .map(|value| &**value)
+            .filter(|value| *value != OTHER && *value != NONE)
+            .collect();
+        let inbound: i64 = totals
+            .iter()
+            .filter_map(|total| total.amounts.as_deref())
+            .flatten()
+            .filter(|amount| amount.family.is(&crate::metrics::catalogue::INBOUND_CALLS))
+            .map(|amount| if let Amount::Count(calls) = amount.amount { calls } else { 0 })
+            .fold(0, i64::saturating_add);
+        let count = values.len() as i64;
+        let are_callers = (count > 20 && count > inbound / 2) || values.len() > self.operation.dnis.max;
+        if are_callers {
+            self.withdraw_callers()?;
+            self.applied
+                .notes
+                .push(Note::CallersNumbers { skill: self.scope.1.as_ref().into(), values: values.len() });
+        }
+        Ok(())
+    }
+
     /// Withdraws every DNIS series. What their cells hold stays with them until the seal; from now on the
     /// `other` cell of each bucket takes the whole answer, less what the frozen cells hold.
     pub(super) fn withdraw_callers(&mut self) -> Result<(), LedgerError> {
@@ -58,8 +90,9 @@ impl Work<'_> {
         let is_callers =
             |key: &LabelValues| key.get(&Label::Dnis).is_some_and(|dnis| **dnis != *OTHER && **dnis != *NONE);
         let mut frozen: Vec<(u32, Sums)> = Vec::new();
-        for cell in blob.cells.cells.values_mut() {
+        for (identity, mut cell) in blob.cells.drain()? {
             if cell.frozen || !is_callers(&blob.cells.keys[cell.key as usize]) {
+                blob.cells.put(identity, cell);
                 continue;
             }
             cell.frozen = true;
@@ -81,6 +114,7 @@ impl Work<'_> {
                     None => sums.push((family, entry.slot, entry.amount.clone())),
                 }
             }
+            blob.cells.put(identity, cell);
         }
         for (key, sums) in frozen {
             self.absorb(blob, key, &sums)?;
@@ -101,7 +135,7 @@ impl Work<'_> {
         let labels = blob.cells.keys[key as usize].clone();
         self.birth(&labels)?;
         let identity = identity_of(self.key, &labels);
-        let mut cell = blob.cells.cells.remove(&identity).unwrap_or_else(|| Cell {
+        let mut cell = blob.cells.take(identity)?.unwrap_or_else(|| Cell {
             key,
             opening: false,
             frozen: false,
@@ -130,7 +164,7 @@ impl Work<'_> {
                 }),
             }
         }
-        blob.cells.cells.insert(identity, cell);
+        blob.cells.put(identity, cell);
         Ok(())
     }
 

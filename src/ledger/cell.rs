@@ -14,17 +14,27 @@ use crate::report::{Amount, LabelValues};
 use crate::time::civil;
 
 /// All cells of one bucket of one scope.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Cells {
     /// Key labels, bounded, shared by the cells that point to them.
     pub(super) keys: Vec<LabelValues>,
     /// Statuses that the cells point to.
     pub(super) statuses: Vec<Box<str>>,
-    /// The cells by identity.
-    pub(super) cells: HashMap<u128, Cell, BuildHasherDefault<Plain>>,
+    /// Where each cell is, by identity.
+    cells: Numbered<u128, Stored>,
+    /// The bytes of the cells as they came from the store. A cell is decoded only when its row has moved.
+    packed: Vec<u8>,
     /// Labels that have sent a value to `other` in this bucket, with the admission number they were closed at:
     /// a value admitted after it stays folded here, or it would be counted in two cells.
     pub(super) closed: BTreeMap<Label, u32>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Stored {
+    /// Untouched, in these bytes.
+    Packed { from: u32, to: u32, content: u64 },
+    /// Read or written since.
+    Loose(Cell),
 }
 
 /// One key, or one event.
@@ -68,9 +78,12 @@ pub(super) enum State {
     Pending,
 }
 
-/// Identities are hashes already.
+/// Hashes integers of our own making: identities, which are hashes already, and numbers of series and keys.
 #[derive(Debug, Default)]
 pub(super) struct Plain(u64);
+
+/// A map with such keys.
+pub(super) type Numbered<K, V> = HashMap<K, V, BuildHasherDefault<Plain>>;
 
 impl Hasher for Plain {
     fn finish(&self) -> u64 {
@@ -81,6 +94,19 @@ impl Hasher for Plain {
         for byte in bytes {
             self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
         }
+    }
+
+    fn write_u32(&mut self, value: u32) {
+        self.write_u64(u64::from(value));
+    }
+
+    fn write_usize(&mut self, value: usize) {
+        self.write_u64(value as u64);
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        // The multiplier of the golden ratio spreads neighbours over all bits.
+        self.0 = (self.0.rotate_left(5) ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 
     fn write_u128(&mut self, value: u128) {
@@ -139,13 +165,64 @@ pub(super) fn spread(family: &'static Family, amount: &Amount) -> Result<Box<[i6
 }
 
 impl Cells {
-    /// The index of a key, stored when it is new.
-    pub(super) fn key(&mut self, key: LabelValues) -> u32 {
-        let place = self.keys.iter().position(|known| *known == key).unwrap_or_else(|| {
-            self.keys.push(key);
-            self.keys.len() - 1
-        });
-        place as u32
+    /// How many cells there are.
+    pub(super) fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+
+    /// The hash of the row that a cell was last read from.
+    pub(super) fn content(&self, identity: u128) -> Option<u64> {
+        self.cells.get(&identity).map(|stored| match stored {
+            Stored::Packed { content, .. } => *content,
+            Stored::Loose(cell) => cell.content,
+        })
+    }
+
+    /// Takes a cell out to work on it; [`Cells::put`] brings it back.
+    pub(super) fn take(&mut self, identity: u128) -> Result<Option<Cell>, LedgerError> {
+        self.cells.remove(&identity).map(|stored| self.unpack(stored)).transpose()
+    }
+
+    pub(super) fn put(&mut self, identity: u128, cell: Cell) {
+        self.cells.insert(identity, Stored::Loose(cell));
+    }
+
+    /// Takes all cells out.
+    pub(super) fn drain(&mut self) -> Result<Vec<(u128, Cell)>, LedgerError> {
+        let cells = std::mem::take(&mut self.cells);
+        cells.into_iter().map(|(identity, stored)| Ok((identity, self.unpack(stored)?))).collect()
+    }
+
+    /// Visits all cells.
+    pub(super) fn each(&self, mut visit: impl FnMut(&Cell)) -> Result<(), LedgerError> {
+        for stored in self.cells.values() {
+            match stored {
+                Stored::Loose(cell) => visit(cell),
+                packed @ Stored::Packed { .. } => visit(&self.unpack(packed.clone())?),
+            }
+        }
+        Ok(())
+    }
+
+    fn unpack(&self, stored: Stored) -> Result<Cell, LedgerError> {
+        let (from, to) = match stored {
+            Stored::Loose(cell) => return Ok(cell),
+            Stored::Packed { from, to, .. } => (from as usize, to as usize),
+        };
+        let mut input = Reader(&self.packed[from..to]);
+        let cell = Cell::decode(&mut input)?;
+        input.end()?;
+        if cell.key as usize >= self.keys.len() {
+            return Err(LedgerError::Damaged("a cell has no key".into()));
+        }
+        if cell.status.is_some_and(|(status, _)| status as usize >= self.statuses.len()) {
+            return Err(LedgerError::Damaged("a cell has no status".into()));
+        }
+        Ok(cell)
     }
 
     /// The index of a status, stored when it is new.
@@ -176,12 +253,24 @@ impl Cells {
         for status in &self.statuses {
             out.text(status);
         }
-        let mut identities: Vec<&u128> = self.cells.keys().collect();
-        identities.sort_unstable();
-        out.unsigned(identities.len() as u64);
-        for identity in identities {
+        let mut cells: Vec<(&u128, &Stored)> = self.cells.iter().collect();
+        cells.sort_unstable_by_key(|(identity, _)| **identity);
+        out.unsigned(cells.len() as u64);
+        let mut body = Writer::default();
+        for (identity, stored) in cells {
             out.fixed(identity.to_be_bytes());
-            self.cells[identity].encode(&mut out);
+            match stored {
+                Stored::Packed { from, to, .. } => {
+                    out.unsigned(u64::from(to - from));
+                    out.0.extend_from_slice(&self.packed[*from as usize..*to as usize]);
+                }
+                Stored::Loose(cell) => {
+                    body.0.clear();
+                    cell.encode(&mut body);
+                    out.unsigned(body.0.len() as u64);
+                    out.0.extend_from_slice(&body.0);
+                }
+            }
         }
         out.0
     }
@@ -206,16 +295,19 @@ impl Cells {
         }
         let count = input.count()?;
         cells.cells.reserve(count);
+        let start = bytes.len() - input.0.len();
+        cells.packed = input.0.to_vec();
         for _ in 0..count {
             let identity = u128::from_be_bytes(input.fixed()?);
-            let cell = Cell::decode(&mut input)?;
-            if cell.key as usize >= cells.keys.len() {
-                return Err(LedgerError::Damaged("a cell has no key".into()));
-            }
-            if cell.status.is_some_and(|(status, _)| status as usize >= cells.statuses.len()) {
-                return Err(LedgerError::Damaged("a cell has no status".into()));
-            }
-            cells.cells.insert(identity, cell);
+            let length = input.count()?;
+            let from = bytes.len() - start - input.0.len();
+            let body = input.take(length);
+            let content = u64::from_be_bytes(Reader(body).fixed()?);
+            let place = |at: usize| {
+                u32::try_from(at).map_err(|_| LedgerError::Damaged("a bucket is too large".into()))
+            };
+            let stored = Stored::Packed { from: place(from)?, to: place(from + length)?, content };
+            cells.cells.insert(identity, stored);
         }
         input.end()?;
         Ok(cells)
@@ -224,11 +316,12 @@ impl Cells {
 
 impl Cell {
     fn encode(&self, out: &mut Writer) {
+        // The hash comes first, where it is found without decoding the rest.
+        out.fixed(self.content.to_be_bytes());
         out.unsigned(u64::from(self.key));
         let flags =
             u64::from(self.opening) | u64::from(self.frozen) << 1 | u64::from(self.status.is_some()) << 2;
         out.unsigned(flags);
-        out.fixed(self.content.to_be_bytes());
         out.fixed(self.labels.to_be_bytes());
         if let Some((status, at)) = self.status {
             out.unsigned(u64::from(status));
@@ -241,9 +334,9 @@ impl Cell {
     }
 
     fn decode(input: &mut Reader<'_>) -> Result<Cell, LedgerError> {
+        let content = u64::from_be_bytes(input.fixed()?);
         let key = input.small()?;
         let flags = input.unsigned()?;
-        let content = u64::from_be_bytes(input.fixed()?);
         let labels = u32::from_be_bytes(input.fixed()?);
         let status = if flags & 4 == 0 { None } else { Some((input.small()?, moment(input.signed()?))) };
         let count = input.count()?;
@@ -329,4 +422,75 @@ pub(super) fn label(name: &str) -> Result<Label, LedgerError> {
         catalogue::all().flat_map(|family| family.labels).map(|label| (label.as_str(), *label)).collect()
     });
     LABELS.get(name).copied().ok_or_else(|| LedgerError::Damaged(format!("no label is called {name}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn amount() -> impl Strategy<Value = Amount> {
+        prop_oneof![
+            any::<i64>().prop_map(Amount::Count),
+            any::<i64>().prop_map(Amount::Observe),
+            proptest::collection::vec(any::<i64>(), 0..6).prop_map(|values| Amount::Whole(values.into())),
+        ]
+    }
+
+    fn entry() -> impl Strategy<Value = Entry> {
+        let state = prop_oneof![Just(State::Follows), Just(State::Fixed), Just(State::Pending)];
+        let base = proptest::option::of(proptest::collection::vec(any::<i64>(), 0..4));
+        (any::<u32>(), any::<u16>(), state, amount(), base).prop_map(|(series, slot, state, amount, base)| {
+            Entry { series, slot, state, amount, base: base.map(Into::into) }
+        })
+    }
+
+    fn cell() -> impl Strategy<Value = Cell> {
+        let status = proptest::option::of((0_u32..2, -4_000_000_000_i64..4_000_000_000));
+        let flags = (any::<bool>(), any::<bool>());
+        (0_u32..2, flags, any::<u64>(), any::<u32>(), status, proptest::collection::vec(entry(), 0..4))
+            .prop_map(|(key, (opening, frozen), content, labels, status, entries)| {
+                let status = status.map(|(status, at)| (status, moment(at)));
+                Cell { key, opening, frozen, content, labels, status, entries }
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn cells_are_read_as_they_were_written(
+            cells in proptest::collection::btree_map(any::<u128>(), cell(), 0..8),
+            again: bool,
+        ) {
+            let mut bucket = Cells::default();
+            for name in ["a", "b"] {
+                bucket.keys.push(LabelValues::from([(Label::SkillId, name.into())]));
+                bucket.status(name);
+            }
+            bucket.closed.insert(Label::Dnis, 7);
+            for (identity, cell) in &cells {
+                bucket.put(*identity, cell.clone());
+            }
+            let mut bytes = bucket.encode();
+            if again {
+                // Cells that were not touched are copied as they are.
+                bytes = Cells::decode(&bytes).unwrap().encode();
+            }
+            let mut read = Cells::decode(&bytes).unwrap();
+            prop_assert_eq!((&read.keys, &read.statuses, &read.closed), (&bucket.keys, &bucket.statuses, &bucket.closed));
+            for (identity, cell) in &cells {
+                prop_assert_eq!(read.content(*identity), Some(cell.content));
+            }
+            let read: BTreeMap<u128, Cell> = read.drain().unwrap().into_iter().collect();
+            prop_assert_eq!(read, cells);
+        }
+
+        #[test]
+        fn any_bytes_are_cells_or_damage(bytes: Vec<u8>) {
+            if let Ok(mut cells) = Cells::decode(&bytes) {
+                let count = cells.len();
+                prop_assert!(cells.drain().is_err() || count <= bytes.len());
+            }
+        }
+    }
 }

@@ -75,6 +75,13 @@ impl<'a> Reader<'a> {
         Ok(*bytes)
     }
 
+    /// The next bytes, as many as [`Reader::count`] has allowed.
+    pub(super) fn take(&mut self, length: usize) -> &'a [u8] {
+        let (bytes, rest) = self.0.split_at(length.min(self.0.len()));
+        self.0 = rest;
+        bytes
+    }
+
     pub(super) fn end(&self) -> Result<(), LedgerError> {
         if self.0.is_empty() { Ok(()) } else { Err(LedgerError::Damaged("a record is too long".into())) }
     }

@@ -50,7 +50,7 @@ impl Ledger {
         let name = |denominator| if denominator == Denominator::Answered { ANSWERED } else { INBOUND };
         let named =
             decided.iter().map(|(day, denominator)| (day.index(), name(*denominator).to_owned())).collect();
-        self.transact(operation, now, |books, _, _| {
+        self.transact(operation, Some(now), |books, _, _| {
             books.touch_record().denominators = named;
             Ok((BucketChanges::default(), Applied::default()))
         })?;

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::books::Books;
+use super::books::{Books, Stale};
 use super::series::{Hidden, report_of};
 use crate::api::Report;
-use crate::metrics::{Block, Label, LabelText, Sample, catalogue};
+use crate::metrics::{Block, Family, Label, LabelText, Sample, catalogue};
 
 /// The series of one operation as they may be shown now.
 #[derive(Debug, Clone, Default)]
@@ -20,21 +20,27 @@ pub struct Published {
 /// The statuses of callbacks that are always shown for a skill with callbacks.
 const STATUSES: [&str; 6] = ["yes", "ok", "fail", "no", "no_user", "stop_new"];
 
+/// Whether a family is made from cells, not from sums.
+fn is_gauge(family: &'static Family) -> bool {
+    family.is(&catalogue::CALLBACKS) || family.is(&catalogue::CALLBACK_OLDEST_WAITING)
+}
+
 impl Books {
     /// The blocks as they may be shown now, made anew when something changed.
     pub(super) fn publish(&mut self) -> Published {
-        if self.stale {
+        if !self.stale.is_none() {
             let blocks = self.blocks();
             self.published =
                 Published { generation: self.published.generation + 1, blocks: Arc::new(blocks) };
-            self.stale = false;
+            self.stale = Stale::Families(Vec::new());
         }
         self.published.clone()
     }
 
     fn blocks(&self) -> Vec<Block> {
         let mut samples: BTreeMap<&'static str, Vec<Sample>> = BTreeMap::new();
-        for series in self.series.iter() {
+        let is_kept = |family: &'static Family| !is_gauge(family) && self.stale.spares(family);
+        for series in self.series.iter().filter(|series| !is_kept(series.family)) {
             let report = report_of(series.family);
             let is_hidden = report.is_some_and(|report| {
                 self.record.hidden.contains(report.code())
@@ -48,7 +54,9 @@ impl Books {
         self.callbacks(&mut samples);
         let mut blocks = Vec::with_capacity(samples.len());
         for family in catalogue::all() {
-            if let Some(mut samples) = samples.remove(family.name) {
+            if is_kept(family) {
+                blocks.extend(self.published.blocks.iter().find(|block| block.family.is(family)).cloned());
+            } else if let Some(mut samples) = samples.remove(family.name) {
                 samples.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
                 blocks.push(Block { family, samples });
             }

@@ -202,7 +202,11 @@ pub(super) fn oldest_unsettled(
     now: Timestamp,
 ) -> Bucket {
     let mut oldest = current;
-    while !is_settled(oldest.previous(), settle, zone, now) {
+    // However long the settle time, a ledger begins at most some 400 days of hours back.
+    for _ in 0..10_000 {
+        if is_settled(oldest.previous(), settle, zone, now) {
+            break;
+        }
         oldest = oldest.previous();
     }
     oldest

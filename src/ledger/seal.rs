@@ -118,7 +118,7 @@ impl Work<'_> {
         empty: bool,
     ) -> Result<(), LedgerError> {
         let blob = self.take(bucket)?;
-        let has_cells = !blob.cells.cells.is_empty();
+        let has_cells = !blob.cells.is_empty();
         self.put(bucket, blob);
         if rejected || (empty && has_cells) {
             return self.not_sealed(reading, bucket);
@@ -177,7 +177,7 @@ impl Work<'_> {
 
     fn seal_as_held(&mut self, bucket: i32) -> Result<(), LedgerError> {
         let blob = self.take(bucket)?;
-        let rows = blob.cells.cells.len() as u64;
+        let rows = blob.cells.len() as u64;
         self.put(bucket, blob);
         self.applied.sealed_as_held += 1;
         let (report, skill, label) = (self.report, self.scope.1.as_ref().into(), self.bucket(bucket));
@@ -188,7 +188,7 @@ impl Work<'_> {
     /// Moves what the bucket holds into the sealed sums. The marks stay: where the sum falls, the counter waits.
     fn seal(&mut self, bucket: i32, keep: &Keep<'_>, rows: u64) -> Result<(), LedgerError> {
         let mut blob = self.take(bucket)?;
-        for (identity, cell) in std::mem::take(&mut blob.cells.cells) {
+        for (identity, cell) in blob.cells.drain()? {
             let is_kept = match keep {
                 Keep::Held => true,
                 Keep::Seen(seen) => cell.frozen || seen.contains(&identity),

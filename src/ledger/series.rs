@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use super::LedgerError;
-use super::cell::add;
+use super::cell::{Numbered, add};
 use super::codec::{Reader, Writer};
 use crate::api::Report;
 use crate::metrics::{Family, Kind, Label, LabelText, catalogue};
@@ -149,7 +149,7 @@ pub(super) struct SeriesTable {
     all: Vec<Series>,
     index: HashMap<(usize, LabelText), u32>,
     /// Series changed in the open transaction as they were before; `None` for new ones.
-    touched: BTreeMap<u32, Option<Series>>,
+    touched: Numbered<u32, Option<Series>>,
     /// Held series of this process.
     pub(super) births: BTreeMap<u32, Birth>,
 }
@@ -284,7 +284,9 @@ impl SeriesTable {
 
     /// After a failure: everything as it was.
     pub(super) fn undo(&mut self) {
-        for (id, before) in std::mem::take(&mut self.touched).into_iter().rev() {
+        let mut touched: Vec<_> = std::mem::take(&mut self.touched).into_iter().collect();
+        touched.sort_unstable_by_key(|(id, _)| std::cmp::Reverse(*id));
+        for (id, before) in touched {
             match before {
                 Some(before) => {
                     let now = &self.all[id as usize];

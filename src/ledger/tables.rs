@@ -161,7 +161,7 @@ pub(super) fn load(database: &redb::Database) -> Result<Vec<(String, Books)>, Le
             cells.range((id, callbacks, "", i32::MIN)..(id, callbacks + 1, "", i32::MIN)).map_err(cut)?
         {
             let (key, value) = bucket.map_err(cut)?;
-            books.waiting.note(key.value().3, &Cells::decode(value.value())?);
+            books.waiting.note(key.value().3, &Cells::decode(value.value())?)?;
         }
         all.push((name.value().to_owned(), books));
     }

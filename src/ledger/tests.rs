@@ -18,9 +18,18 @@ mod model;
 mod rules;
 mod totals;
 
-/// The zone of the tests: no daylight saving, five hours behind UTC.
+thread_local! {
+    static ZONE: std::cell::Cell<&'static str> = const { std::cell::Cell::new("America/Bogota") };
+}
+
+/// The zone of the test: no daylight saving and five hours behind UTC, unless it chose another.
 pub(super) fn zone() -> Zone {
-    Zone::named("America/Bogota").unwrap()
+    Zone::named(ZONE.get()).unwrap()
+}
+
+/// Chooses the zone of this test.
+pub(super) fn choose_zone(name: &'static str) {
+    ZONE.set(name);
 }
 
 /// An instant by local time.

@@ -16,6 +16,7 @@ use crate::report::{Answer, AsReported, Decoded, Gauge, Reading};
 use crate::schedule::{History, Outcome, Purpose, Request};
 use crate::time::{Bucket, Timestamp};
 use crate::today::{self, SkillDay};
+use crate::vitals;
 
 /// At this many rows an answer is cut by the server.
 const ROW_LIMIT: u64 = 60_000;
@@ -236,7 +237,7 @@ impl Worker {
             vitals.dropped("outside_window", applied.dropped.outside_window);
             vitals.dropped("sealed", applied.dropped.sealed);
             applied.lateness.iter().for_each(|late| vitals.late(*late));
-            face.vitals.mismatch("sealed_as_held", applied.sealed_as_held);
+            face.vitals.mismatch(vitals::SEALED_AS_HELD, applied.sealed_as_held);
             applied.folded.iter().for_each(|(label, count)| face.vitals.folded(*label, *count));
             if report == Report::Skill6 && asked_day == today {
                 let total = SkillDay::of(reading);
@@ -251,7 +252,7 @@ impl Worker {
                 face.today.read_ivr(today, gauges, fresh_until);
             }
         });
-        self.tell(report, applied);
+        self.tell(applied);
         for bucket in &applied.sealed {
             debug!(operation = %self.operation.name, report = report.code(), skill = %request.skill, bucket = %bucket, "sealed");
         }

@@ -88,13 +88,16 @@ impl Worker {
     }
 
     /// What the ledger has to say of a change.
-    pub(super) fn tell(&self, report: Report, applied: &Applied) {
-        let (operation, report) = (&self.operation.name, report.code());
+    pub(super) fn tell(&self, applied: &Applied) {
+        let operation = &self.operation.name;
         for note in &applied.notes {
             match note {
-                Note::CallersNumbers { .. } => error!(%operation, report, "{note}"),
-                Note::CaughtUp { .. } | Note::Retired { .. } => info!(%operation, report, "{note}"),
-                _ => warn!(%operation, report, "{note}"),
+                Note::CallersNumbers { .. } => error!(%operation, "{note}"),
+                Note::Retired { .. } => info!(%operation, "{note}"),
+                Note::CaughtUp { report } => info!(%operation, %report, "{note}"),
+                Note::NotSealed { report, .. } | Note::SealedAsHeld { report, .. } => {
+                    warn!(%operation, %report, "{note}");
+                }
             }
         }
     }

@@ -58,9 +58,12 @@ impl Worker {
             };
             self.store.commit(absent).await
         };
-        if let Err(error) = told {
-            self.ledger_failed(&error);
-            return Outcome::Failed(Reason::Server);
+        match told {
+            Ok(applied) => self.tell(&applied),
+            Err(error) => {
+                self.ledger_failed(&error);
+                return Outcome::Failed(Reason::Server);
+            }
         }
         let calls: BTreeMap<String, i64> =
             rows.iter().map(|row| (row.skill.clone(), row.inbound_calls)).collect();

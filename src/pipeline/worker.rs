@@ -21,9 +21,13 @@ use crate::ledger::Ledger;
 use crate::report::{AsReported, Decoder, IdentityKey, Reading, Tally};
 use crate::schedule::{History, Next, Outcome, Request, Schedule};
 use crate::time::{Bucket, Clock, SignedDuration, Timestamp};
+use crate::vitals;
 
 /// How often a stopped operation looks whether its token file has changed.
 const TOKEN_GLANCE: SignedDuration = SignedDuration::from_secs(15);
+
+/// How often the ledger sees that time passes.
+const TICK_EVERY: SignedDuration = SignedDuration::from_mins(5);
 
 /// The task of one operation.
 #[derive(Debug)]
@@ -54,6 +58,8 @@ pub(super) struct Memory {
     pub(super) warned_of_limit: bool,
     /// Where the totals of each bucket are noted, when the past is read for its own sake.
     pub(super) track: Option<Track>,
+    /// When the ledger last saw time pass.
+    pub(super) ticked: Option<Timestamp>,
 }
 
 /// The parts of one reading so far.
@@ -125,6 +131,7 @@ impl Worker {
                     self.show_plan(&history, self.clock.now());
                 }
                 Next::Wait(until) => {
+                    self.pass_time(now).await;
                     self.show_plan(&history, now);
                     self.rest(until, &stop).await;
                 }
@@ -134,6 +141,28 @@ impl Worker {
             {
                 attempted();
             }
+        }
+    }
+
+    /// Lets the ledger see that time passes: it seals what was tried long enough and retires unused labels.
+    async fn pass_time(&mut self, now: Timestamp) {
+        if self.memory.ticked.is_some_and(|last| now.duration_since(last) < TICK_EVERY && now >= last) {
+            return;
+        }
+        self.memory.ticked = Some(now);
+        let name = self.operation.name.clone();
+        match self.store.commit(move |ledger| ledger.tick(&name, now)).await {
+            Ok(applied) => {
+                self.ledger_works();
+                self.tell(&applied);
+                self.board.update(&self.operation.name, |face| {
+                    face.vitals.mismatch(vitals::SEALED_AS_HELD, applied.sealed_as_held);
+                });
+                if applied.changed {
+                    self.publish().await;
+                }
+            }
+            Err(error) => self.ledger_failed(&error),
         }
     }
 

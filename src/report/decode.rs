@@ -16,6 +16,7 @@ use super::service_level::ServiceLevel;
 use super::skills::SkillNames;
 use super::survey::Surveys;
 use super::tally::{AsReported, Tally};
+use super::vocabulary::{CHECKS, fields};
 use super::witness::Witness;
 use super::{Content, Reading};
 use crate::api::{Reason, Report};
@@ -297,6 +298,13 @@ fn conclude(
     collector: Collector,
 ) -> Result<Decoded, DecodeError> {
     let Collector { settings, mut tally, rows, .. } = collector;
+    // Each of them starts at 0 long before it is needed.
+    debug_assert!(
+        tally.rejected.keys().all(|field| fields(request.report).contains(field)),
+        "{:?}",
+        tally.rejected
+    );
+    debug_assert!(tally.mismatches.keys().all(|check| CHECKS.contains(check)), "{:?}", tally.mismatches);
     let mut as_reported = AsReported::Nothing;
     let reading = |content, settings: &Settings| {
         Answer::Reading(Reading {

@@ -47,7 +47,7 @@ pub(super) struct Queue {
     pub(super) answered: bool,
 }
 
-/// The kinds of `type_interaction`, in the order of [`INTERACTIONS`].
+/// The kinds of `type_interaction`, in the order of `INTERACTIONS`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Interaction {
     Inbound,

@@ -201,7 +201,15 @@ impl World {
         }
         assert_eq!(answered, counted, "all families of a key move together");
         assert_eq!(sealed, self.settled.values().sum::<i64>(), "exact after sealing");
-        for block in self.ledger.published("acme").blocks.iter() {
+        let published = self.ledger.published("acme");
+        self.ledger.books.get_mut("acme").unwrap().stale = books::Stale::All;
+        let anew = self.ledger.published("acme");
+        assert_eq!(published.blocks.len(), anew.blocks.len());
+        for (block, anew) in published.blocks.iter().zip(anew.blocks.iter()) {
+            assert!(block.family.is(anew.family));
+            assert_eq!(block.samples, anew.samples, "published step by step and at once");
+        }
+        for block in anew.blocks.iter() {
             assert!(block.samples.is_sorted_by(|a, b| a.labels < b.labels), "sorted, without duplicates");
             for sample in &block.samples {
                 if let crate::metrics::Kind::Histogram(bounds) = block.family.kind {

@@ -204,6 +204,30 @@ async fn clients_are_judged_as_configured() {
 }
 
 #[tokio::test]
+async fn a_self_signed_client_comes_in_when_it_is_listed_itself() {
+    let (authority, folder) = site();
+    let own = |years: std::ops::Range<i32>| {
+        let mut params = CertificateParams::new(vec!["prometheus.test".to_owned()]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.not_before = rcgen::date_time_ymd(years.start, 1, 1);
+        params.not_after = rcgen::date_time_ymd(years.end, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        Signed { cert: params.self_signed(&key).unwrap().pem(), key: key.serialize_pem() }
+    };
+    let (listed, expired, stranger) = (own(2020..2100), own(2019..2020), own(2020..2100));
+    let both = format!("{}{}", listed.cert, expired.cert);
+    let strict = TlsServer {
+        client_auth: ClientAuth::RequireAndVerify,
+        client_ca: Some(Pem::Inline(both.into())),
+        ..config(folder.path())
+    };
+    let acceptor = acceptor(&strict).await;
+    for (client, expected) in [(&listed, true), (&expired, false), (&stranger, false)] {
+        assert_eq!(shake(acceptor.clone(), &authority, Some(client), &BOTH).await.is_some(), expected);
+    }
+}
+
+#[tokio::test]
 async fn a_changed_certificate_is_taken_and_a_broken_one_is_not() {
     let (authority, folder) = site();
     let tls = Arc::new(Tls::new(&config(folder.path())).unwrap());
