@@ -68,7 +68,13 @@ fn in_quiet_weather_every_sum_is_the_truth_and_every_counter_its_sum() {
         let visible = bench.calls(report).into_iter().filter(|call| seen(call.visible)).count();
         assert_eq!(counted(family), visible as i64, "{report}");
     }
-    eprintln!("requests {} looks {} series {} steps {}", bench.requests(), bench.watch.looks(), whole.len(), 0);
+    eprintln!(
+        "requests {} looks {} series {} steps {}",
+        bench.requests(),
+        bench.watch.looks(),
+        whole.len(),
+        0
+    );
     eprintln!("{}", bench.simulator.controls()["requests"]);
     let _ = Behaviour::default();
     let _ = midnight(first);

@@ -2,6 +2,8 @@
 //!
 //! - `architecture`: data flows one way, and what may be named where.
 //! - `exactness`: days of the simulated centre through the whole pipeline, judged by its truth.
+//! - `cli`: what the program says, and with which status it ends.
+//! - `documentation`: the README says what the program does.
 //! - `kubernetes`: the manifests parse, and shards and replicas agree.
 //! - `prometheus`: what a real Prometheus stores of a simulated day is the truth.
 
@@ -11,6 +13,8 @@
 )]
 
 mod architecture;
+mod cli;
+mod documentation;
 mod exactness;
 mod kubernetes;
 mod prometheus;

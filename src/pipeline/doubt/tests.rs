@@ -72,7 +72,7 @@ fn read(
 fn covers(counted: &[Window], whole: Window) -> bool {
     let end = counted
         .iter()
-        .fold(Some(whole.from), |end, window| end.filter(|end| *end == window.from).map(|_| window.to));
+        .try_fold(whole.from, |end, window| (end == window.from).then_some(window.to));
     end == Some(whole.to)
 }
 
