@@ -161,6 +161,8 @@ USE
   diagram_3) at the day's end. Query windows longer than that: increase of a
   day needs [48h].
 
+  Skills that no longer exist are not discovered; name them under skills.
+
 REQUESTS
   Per day of the past: one for each row report, one for diagram_1_2, and for
   skill_6 one plus one for each skill that had calls. They count against the
