@@ -201,7 +201,11 @@ impl Worker {
         let day = request.window.map(|window| Bucket::of(window.from, Grain::Day));
         let denominator = self.memory.denominators.of(&self.operation, day);
         let decoder = Decoder::new(request, &self.operation, &self.key, denominator, asked);
-        let Fetched { result, date, bytes, took } = reading::fetch(&mut self.client, request, decoder).await;
+        let Fetched { result, in_envelope, date, bytes, took } =
+            reading::fetch(&mut self.client, request, decoder).await;
+        if in_envelope {
+            self.client.recognise();
+        }
         self.board.update(&self.operation.name, |face| face.vitals.report(report).received(took, bytes));
         let from = request.window.map(|window| window.date_ini());
         let to = request.window.map(|window| window.date_end());
@@ -210,10 +214,7 @@ impl Worker {
             (&self.operation.name, report.code(), &request.skill, result.is_ok());
         debug!(%operation, report, %skill, from, to, bytes, took, ok, "asked");
         match result {
-            Ok(decoded) => {
-                self.client.recognise();
-                self.understand(request, decoded, (asked, date), history).await
-            }
+            Ok(decoded) => self.understand(request, decoded, (asked, date), history).await,
             Err(failure) => {
                 self.failed(request, &failure);
                 // Too slow or too large to arrive: less is asked for, but not without end as where rows are cut.
