@@ -5,6 +5,7 @@ pub mod check;
 pub mod demo;
 pub mod failure;
 pub mod logging;
+mod notify;
 pub mod once;
 mod overview;
 pub mod serve;
