@@ -214,6 +214,13 @@ impl Face {
         self.labelled = labelled;
     }
 
+    /// The sum of a counter's series as the ledger last published them.
+    #[cfg(test)]
+    pub(super) fn counted(&self, family: &'static crate::metrics::Family) -> i64 {
+        let blocks = self.counters.1.iter().filter(|block| block.family.is(family));
+        blocks.flat_map(|block| &block.samples).map(|sample| sample.values[0]).sum()
+    }
+
     /// Renders what is shown again; tells whether anything is to be published.
     fn render(&mut self, clock: &Clock) -> bool {
         let now = clock.now();

@@ -85,7 +85,8 @@ fn hours_read_in_pieces_make_one_day() {
         to: shift(midnight, SignedDuration::from_hours(to)),
     };
     let hours = |hours: &[(&str, i64)]| -> Vec<Gauge> {
-        let one = |(hour, calls): &(&str, i64)| gauge(&catalogue::TODAY_IVR_CALLS, &[(Label::Hour, hour)], *calls);
+        let one =
+            |(hour, calls): &(&str, i64)| gauge(&catalogue::TODAY_IVR_CALLS, &[(Label::Hour, hour)], *calls);
         hours.iter().map(one).collect()
     };
     let mut today = Today::default();
