@@ -23,7 +23,7 @@ impl Worker {
         match told {
             Ok(_) => Outcome::Skills(ids),
             Err(error) => {
-                self.ledger_failed(&error);
+                self.unsaved(Report::Skills, &error);
                 Outcome::Failed(Reason::Server)
             }
         }
@@ -59,9 +59,9 @@ impl Worker {
             self.store.commit(absent).await
         };
         match told {
-            Ok(applied) => self.tell(&applied),
+            Ok(applied) => self.changed(Report::Skill6, &applied),
             Err(error) => {
-                self.ledger_failed(&error);
+                self.unsaved(request.report, &error);
                 return Outcome::Failed(Reason::Server);
             }
         }
