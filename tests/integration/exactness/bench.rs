@@ -17,7 +17,7 @@ use wolkvox_exporter::api::{Grain, Report};
 use wolkvox_exporter::config::{Config, Environment};
 use wolkvox_exporter::exposition::{Publisher, SelfMetrics};
 use wolkvox_exporter::ledger::{Ledger, Opened};
-use wolkvox_exporter::pipeline::{Board, Pipeline, Store, Surroundings};
+use wolkvox_exporter::pipeline::{Board, Face, Pipeline, Store, Surroundings};
 use wolkvox_exporter::schedule::History;
 use wolkvox_exporter::server::Ready;
 use wolkvox_exporter::simulator::{self, Call, Settings, Simulator};
@@ -61,7 +61,6 @@ struct Exporter {
     runtime: Runtime,
     store: Store,
     board: Board,
-    ready: Ready,
     pipeline: Pipeline,
 }
 
@@ -105,12 +104,11 @@ impl Bench {
         let store = Store::new(ledger, own);
         let nothing: BTreeMap<String, String> = BTreeMap::new();
         let env: Arc<dyn Environment + Send + Sync> = Arc::new(nothing);
-        let ready = Ready::default();
         let surroundings = Surroundings {
             clock: self.clock.clone(),
             store: store.clone(),
             board: board.clone(),
-            ready: ready.clone(),
+            ready: Ready::default(),
             env,
             locks: Some(directory.join("locks")),
             zero_hold: Duration::ZERO,
@@ -118,7 +116,7 @@ impl Bench {
         };
         let pipeline = runtime.block_on(Pipeline::start(&self.config, surroundings)).unwrap();
         self.watch.restarted();
-        self.exporter = Some(Exporter { runtime, store, board, ready, pipeline });
+        self.exporter = Some(Exporter { runtime, store, board, pipeline });
     }
 
     /// Ends the life in order.
@@ -208,12 +206,13 @@ impl Bench {
 
     /// What could not be read at last, in words.
     pub(super) fn failures(&self) -> Vec<String> {
-        let exporter = self.exporter.as_ref().expect("it lives");
-        exporter.board.look(OPERATION, |face| face.failures()).unwrap_or_default()
+        self.look(Face::failures)
     }
 
-    pub(super) fn is_ready(&self) -> bool {
-        self.exporter.as_ref().expect("it lives").ready.is_open()
+    /// Reads what is shown beside the counters.
+    pub(super) fn look<T>(&self, look: impl FnOnce(&Face) -> T) -> T {
+        let exporter = self.exporter.as_ref().expect("it lives");
+        exporter.board.look(OPERATION, look).expect("the operation is on the board")
     }
 
     /// Reads the ledger.
