@@ -54,7 +54,7 @@ fn in_quiet_weather_every_sum_is_the_truth_and_every_counter_its_sum() {
     let mut centre = centre(11, first);
     centre.traffic = Traffic { lateness: Lateness::None, withdrawn_share: 0.0, ..centre.traffic };
     let begins = date(2026, 4, 5).at(22, 0, 0, 0);
-    let mut bench = Bench::new(Plan { centre, begins, keys: keys("15m") });
+    let mut bench = Bench::new(Plan { centre, begins, keys: keys("30m") });
     bench.run_to(date(2026, 4, 9).at(14, 0, 0, 0));
     bench.judge(date(2026, 4, 8));
     assert!(bench.failures().is_empty(), "{:?}", bench.failures());
@@ -131,13 +131,13 @@ fn in_bad_weather_nothing_is_lost_and_nothing_doubled() {
         }
         bench.start();
     }
-    bench.control(&json!({ "refuse": true }));
+    bench.control(&json!({ "refuse": u64::MAX }));
     bench.run_to(date(2026, 4, 8).at(3, 0, 0, 0));
     bench.crash();
     bench.start();
     bench.run_to(date(2026, 4, 8).at(21, 0, 0, 0));
     assert!(!bench.failures().is_empty());
-    bench.control(&json!({ "refuse": false }));
+    bench.control(&json!({ "refuse": 0 }));
     bench.run_for(SignedDuration::from_hours(2));
     bench.stop();
     bench.start();
@@ -155,7 +155,7 @@ fn over_a_change(zone: &str, change: civil::Date) {
     // Enough calls at night for the hours that come twice or never.
     centre.traffic = Traffic { calls_per_day: 900.0, withdrawn_share: 0.01, ..centre.traffic };
     let begins = first.yesterday().unwrap().at(23, 30, 0, 0);
-    let keys = keys("20m").replace("diagram_3: { interval: 20m }", "diagram_3: { interval: 20m, settle: 14h }");
+    let keys = keys("40m").replace("diagram_3: { interval: 40m }", "diagram_3: { interval: 40m, settle: 14h }");
     let mut bench = Bench::new(Plan { centre, begins, keys });
     bench.run_to(change.at(0, 0, 0, 0));
     bench.run_for(SignedDuration::from_mins(100));
@@ -272,7 +272,7 @@ fn from_the_middle_of_a_day_exactly_what_comes_after_the_first_reading_counts() 
     let mut centre = centre(16, first);
     centre.traffic = Traffic { lateness: Lateness::Heavy, withdrawn_share: 0.03, ..centre.traffic };
     let begins = date(2026, 4, 7).at(11, 17, 0, 0);
-    let mut bench = Bench::new(Plan { centre, begins, keys: keys("15m") });
+    let mut bench = Bench::new(Plan { centre, begins, keys: keys("30m") });
     let (mut reports, mut skills) = (BTreeMap::new(), BTreeMap::new());
     while reports.len() < 4 || skills.len() < 3 {
         bench.step();

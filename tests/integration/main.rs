@@ -3,6 +3,7 @@
 //! - `architecture`: data flows one way, and what may be named where.
 //! - `exactness`: days of the simulated centre through the whole pipeline, judged by its truth.
 //! - `kubernetes`: the manifests parse, and shards and replicas agree.
+//! - `program`: the program as an operator runs it.
 
 #![expect(
     clippy::unwrap_used,
@@ -12,3 +13,4 @@
 mod architecture;
 mod exactness;
 mod kubernetes;
+mod program;

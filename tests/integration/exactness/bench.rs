@@ -134,18 +134,26 @@ impl Bench {
 
     /// Cuts the life off while the next request that is due waits for its answer.
     pub(super) fn crash_in_flight(&mut self) {
-        let at = self.rest();
+        let mut at = self.rest();
         let before = self.requests();
         self.control(&json!({ "latency_ms": 600_000 }));
-        self.clock.advance_to(at);
         let exporter = self.exporter.as_ref().expect("it lives");
-        let simulator = self.simulator.clone();
-        let arrived = async move {
-            while requests(&simulator) == before {
-                tokio::time::sleep(Duration::from_millis(2)).await;
+        let in_flight = async {
+            loop {
+                self.clock.advance_to(at);
+                let arrived = async {
+                    while self.requests() == before {
+                        tokio::time::sleep(Duration::from_millis(2)).await;
+                    }
+                };
+                tokio::select! {
+                    () = arrived => return,
+                    // It looked and found nothing to ask.
+                    next = self.clock.asleep(1) => at = next,
+                }
             }
         };
-        let seen = exporter.runtime.block_on(async { tokio::time::timeout(PATIENCE, arrived).await });
+        let seen = exporter.runtime.block_on(async { tokio::time::timeout(PATIENCE, in_flight).await });
         seen.expect("a request is sent when its time has come");
         self.crash();
         self.control(&json!({ "latency_ms": 0 }));
@@ -201,7 +209,9 @@ impl Bench {
 
     /// Requests that have arrived at the simulator.
     pub(super) fn requests(&self) -> u64 {
-        requests(&self.simulator)
+        let shown = self.simulator.controls();
+        let reports = shown["requests"][OPERATION].as_object();
+        reports.into_iter().flatten().filter_map(|(_, count)| count.as_u64()).sum()
     }
 
     /// What could not be read at last, in words.
@@ -317,10 +327,4 @@ async fn listen(simulator: Simulator) -> SocketAddr {
     let address = listener.local_addr().unwrap();
     tokio::spawn(simulator::serve(listener, simulator, CancellationToken::new()));
     address
-}
-
-fn requests(simulator: &Simulator) -> u64 {
-    let shown = simulator.controls();
-    let reports = shown["requests"][OPERATION].as_object();
-    reports.into_iter().flatten().filter_map(|(_, count)| count.as_u64()).sum()
 }
