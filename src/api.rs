@@ -118,7 +118,7 @@ pub enum Reason {
     Server,
     /// No complete answer in time.
     Timeout,
-    /// No connection, or it broke before the body was complete.
+    /// No connection, or it broke before an answer began.
     Connect,
     /// An answer that is not what the API documents (not JSON, wrong content type, cut, too large).
     Decode,

@@ -4,7 +4,9 @@
 //! URL, and one file lock per token, held from the request to the last byte of its answer, keeps our own processes
 //! from using it at the same time.
 
+use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +14,7 @@ use http::{HeaderMap, StatusCode, header};
 use reqwest::redirect;
 
 use crate::api::{Reason, Report};
-use crate::config::{Environment, Operation, TokenReader};
+use crate::config::{Environment, Operation, Token, TokenReader};
 use crate::schedule::Request;
 use crate::time::{Stopwatch, Timestamp};
 
@@ -55,7 +57,14 @@ pub struct Answer {
     body: Body,
     received: u64,
     started: Stopwatch,
+    beginning: Beginning,
     _turn: Option<turn::Held>,
+}
+
+/// The beginning of a body, kept in case it turns out to be a refusal. Not `Debug`: it may be private.
+pub struct Beginning {
+    token: Arc<Token>,
+    bytes: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -101,7 +110,7 @@ impl Client {
         self.fingerprint.as_ref().is_some_and(|last| *last != token.fingerprint())
     }
 
-    /// Remembers that this base URL speaks the vendor's envelope.
+    /// Remembers that this base URL has answered 200 with the vendor's envelope.
     pub fn recognise(&mut self) {
         self.known = true;
     }
@@ -137,20 +146,22 @@ impl Client {
                 body: Body::Stream(response),
                 received: 0,
                 started,
+                beginning: Beginning { token, bytes: Vec::new() },
                 _turn: held,
             });
         }
-        let body = beginning(response).await?;
-        match Failure::of_answer(status.as_u16(), &body, self.known) {
+        let body = beginning(response).await;
+        match Failure::of_answer(status.as_u16(), &body, self.known, &token) {
             None => Ok(Answer {
                 status: 404,
                 date,
                 received: body.len() as u64,
                 body: Body::Whole(Some(body)),
                 started,
+                beginning: Beginning { token, bytes: Vec::new() },
                 _turn: held,
             }),
-            Some(failure) => Err(failure.redacted(&token)),
+            Some(failure) => Err(failure),
         }
     }
 
@@ -184,6 +195,7 @@ impl Answer {
         };
         if let (Some(bytes), Body::Stream(_)) = (&chunk, &self.body) {
             self.received += bytes.len() as u64;
+            self.beginning.take(bytes);
             if self.received > BODY_LIMIT {
                 return Err(Failure::new(Reason::Truncated, &"answer is larger than 256 MiB"));
             }
@@ -200,6 +212,30 @@ impl Answer {
     pub fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }
+
+    /// Ends the answer, and with it the turn of the token, but for the beginning of its body.
+    pub fn into_beginning(self) -> Beginning {
+        self.beginning
+    }
+}
+
+impl Beginning {
+    fn take(&mut self, bytes: &[u8]) {
+        let room = ERROR_BODY_LIMIT.saturating_sub(self.bytes.len());
+        self.bytes.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+
+    /// What a body that refuses under a good status means; `status` is its own code.
+    pub fn refusal(&self, status: u16) -> Failure {
+        Failure::of_answer(status, &self.bytes, true, &self.token)
+            .unwrap_or_else(|| Failure::new(Reason::Decode, &format!("status {status} in the body")))
+    }
+}
+
+impl fmt::Debug for Beginning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Beginning").field("bytes", &self.bytes.len()).finish()
+    }
 }
 
 fn date_of(headers: &HeaderMap) -> Option<Timestamp> {
@@ -215,7 +251,7 @@ fn speaks_json(headers: &HeaderMap) -> bool {
 }
 
 /// Reads an error body up to the limit; the rest of a longer one is of no interest.
-async fn beginning(mut response: reqwest::Response) -> Result<Bytes, Failure> {
+async fn beginning(mut response: reqwest::Response) -> Bytes {
     let mut body = Vec::new();
     while body.len() < ERROR_BODY_LIMIT {
         // The status has been read; a body that breaks off does not change what it means.
@@ -225,5 +261,8 @@ async fn beginning(mut response: reqwest::Response) -> Result<Bytes, Failure> {
         }
     }
     body.truncate(ERROR_BODY_LIMIT);
-    Ok(body.into())
+    body.into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,10 +3,13 @@
 use std::error::Error;
 use std::fmt;
 
-use serde::Deserialize;
+use serde_json::Value;
 
 use crate::api::Reason;
 use crate::config::Token;
+
+/// Longest description, in characters.
+const LONGEST: usize = 200;
 
 /// A request that brought nothing: the class that decides the reaction, and words for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,14 +27,6 @@ impl fmt::Display for Failure {
 }
 
 impl Error for Failure {}
-
-#[derive(Deserialize)]
-struct ErrorBody {
-    #[serde(default)]
-    code: Option<serde_json::Value>,
-    #[serde(default)]
-    msg: Option<serde_json::Value>,
-}
 
 impl Failure {
     /// A failure of this class, described by an error and its causes.
@@ -61,17 +56,22 @@ impl Failure {
 
     /// Classifies an answer by its HTTP status and body; `None` when it means that there are no rows.
     ///
-    /// The body's own code is the effective status where it is one (100 to 599). A 404 counts as empty only with the
-    /// vendor's envelope, or when the server is `known` to speak it: else a wrong path would read as a silent night.
-    pub fn of_answer(status: u16, body: &[u8], known: bool) -> Option<Failure> {
-        let envelope = serde_json::from_slice::<ErrorBody>(body).ok().filter(|body| body.code.is_some());
-        let message = envelope.as_ref().and_then(|body| body.msg.as_ref()).and_then(|msg| msg.as_str());
-        let code = envelope.as_ref().and_then(|body| body.code.as_ref()).and_then(code_of).unwrap_or(status);
-        Failure::of_code(code, message.unwrap_or_default(), envelope.is_some() || known)
+    /// The body's own code is the effective status where it is one (100 to 599), but neither a redirect nor a
+    /// failure of the server is overruled. A 404 counts as empty only with the vendor's envelope, or when the
+    /// server is `known` to speak it: else a wrong path would read as a silent night.
+    ///
+    /// The token is taken out of the words before anything else is done to them, since half of it would not be found.
+    pub fn of_answer(status: u16, body: &[u8], known: bool, token: &Token) -> Option<Failure> {
+        let body = ErrorBody::of(body);
+        let code = match status {
+            300..=399 | 500..=599 => status,
+            _ => body.code.unwrap_or(status),
+        };
+        Failure::of_code(code, &token.redact(&body.message), body.is_envelope || known)
     }
 
     /// Classifies an effective status and message; `None` when it means that there are no rows.
-    pub fn of_code(code: u16, message: &str, known: bool) -> Option<Failure> {
+    fn of_code(code: u16, message: &str, known: bool) -> Option<Failure> {
         let words = message.to_lowercase();
         let reason = match code {
             404 if known => return None,
@@ -95,18 +95,43 @@ impl Failure {
         };
         Some(Failure { reason, detail: clean(&detail) })
     }
+}
 
-    /// Takes the token out of the words, should a server have echoed it.
-    #[must_use]
-    pub(crate) fn redacted(self, token: &Token) -> Failure {
-        Failure { reason: self.reason, detail: token.redact(&self.detail) }
+/// An error body, as far as it can be made out.
+#[derive(Debug, Default)]
+struct ErrorBody {
+    /// A `code` and words beside it, as the vendor's bodies have them.
+    is_envelope: bool,
+    code: Option<u16>,
+    message: String,
+}
+
+impl ErrorBody {
+    fn of(body: &[u8]) -> ErrorBody {
+        // Accents in an old encoding must not hide the words around them.
+        let text = String::from_utf8_lossy(body);
+        let text = text.trim_start_matches('\u{feff}');
+        let Ok(entries) = serde_json::from_str::<serde_json::Map<String, Value>>(text) else {
+            return ErrorBody::default();
+        };
+        let entry = |name: &str| {
+            entries.iter().find(|(key, _)| key.trim().eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        };
+        let message = entry("msg").and_then(Value::as_str).unwrap_or_default();
+        ErrorBody {
+            is_envelope: entry("code").is_some()
+                && ["msg", "error", "data"].into_iter().any(|name| entry(name).is_some()),
+            code: entry("code").and_then(code_of),
+            // Twice what is shown, so that the edge of what is shown can be judged.
+            message: message.chars().take(2 * LONGEST).collect(),
+        }
     }
 }
 
-fn code_of(value: &serde_json::Value) -> Option<u16> {
+fn code_of(value: &Value) -> Option<u16> {
     let code = match value {
-        serde_json::Value::Number(number) => number.as_u64()?,
-        serde_json::Value::String(text) => text.trim().parse().ok()?,
+        Value::Number(number) => number.as_u64()?,
+        Value::String(text) => text.trim().parse().ok()?,
         _ => return None,
     };
     u16::try_from(code).ok().filter(|code| (100..600).contains(code))
@@ -117,11 +142,11 @@ fn clean(text: &str) -> String {
     let mut out = String::new();
     let mut digits = String::new();
     let flush = |out: &mut String, digits: &mut String| {
-        out.push_str(if digits.len() >= 7 { "[number]" } else { digits });
+        out.push_str(if digits.chars().count() >= 7 { "[number]" } else { digits });
         digits.clear();
     };
-    for c in text.chars().take(200) {
-        if c.is_ascii_digit() {
+    for c in text.chars().take(LONGEST) {
+        if c.is_numeric() {
             digits.push(c);
             continue;
         }

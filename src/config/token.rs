@@ -1,6 +1,6 @@
 //! Tokens: read from a file or the environment, held where nothing can print them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -22,6 +22,9 @@ const FINGERPRINT_KEY: &[u8] = b"wolkvox_exporter token fingerprint 1";
 
 /// Far above any token seen; a larger file is the wrong file.
 const TOKEN_LONGEST: u64 = 8 * 1024;
+
+/// So many characters of a token in a row are taken for an echo of it.
+const TELLING_PIECE: usize = 8;
 
 /// A token. Nothing prints it; it leaves only as a header value marked sensitive.
 pub struct Token {
@@ -57,9 +60,28 @@ impl Token {
         self.header.clone()
     }
 
-    /// A text with the token taken out of it, should somebody have echoed it.
+    /// A text with the token taken out of it, should somebody have echoed it: in capitals, or only a piece of it,
+    /// for a cut or masked token is still a good part of one.
     pub fn redact(&self, text: &str) -> String {
-        text.replace(self.secret.expose_secret(), "[token]")
+        let token = self.secret.expose_secret().to_ascii_lowercase().into_bytes();
+        let piece = token.len().min(TELLING_PIECE);
+        let pieces: BTreeSet<&[u8]> = token.windows(piece).collect();
+        let lower = text.to_ascii_lowercase();
+        let mut out = String::with_capacity(text.len());
+        // Everything before `kept` is in `out`, everything before `hidden` belongs to the token.
+        let (mut kept, mut hidden) = (0, 0);
+        for (at, window) in lower.as_bytes().windows(piece).enumerate() {
+            if pieces.contains(window) {
+                if hidden < at || hidden == 0 {
+                    // Invariant: a token is ASCII, so what equals a piece of it starts and ends between characters.
+                    out.push_str(&text[kept..at]);
+                    out.push_str("[token]");
+                }
+                (kept, hidden) = (at + piece, at + piece);
+            }
+        }
+        out.push_str(&text[kept..]);
+        out
     }
 
     /// 32 hex digits that are equal for equal tokens and tell nothing else about them.

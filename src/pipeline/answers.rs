@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use tracing::debug;
 
 use super::denominator::Denominators;
-use super::doubt::Verdict;
+use super::doubt::{Judgement, Verdict};
+use super::track::Track;
 use super::worker::{Parts, Worker};
 use crate::api::{Grain, Reason, Report};
 use crate::client::Failure;
@@ -60,25 +61,57 @@ impl Worker {
             return self.cut(request, &format!("answer has {rows} rows, the limit of the server"));
         }
         let missing = decoded.envelope.stated.map_or(0, |stated| stated.saturating_sub(rows));
-        let answers = match self.memory.doubts.judge(request, missing, decoded) {
-            Verdict::Held => return Outcome::Applied { rows, coarse: false },
-            Verdict::Sound(answers) if rows < ROW_LIMIT => answers,
-            // There is no smaller window to ask for: what there is counts, and so does that it was cut.
+        let Judgement { verdict, cut } = self.memory.doubts.judge(request, missing, decoded);
+        if request.report == Report::Skill6 && !cut.is_empty() {
+            // Without the parts before it this one is worth nothing.
+            return self.incomplete(request, rows, missing);
+        }
+        let outcome = match verdict {
+            Verdict::Held => Outcome::Applied { rows, coarse: false },
             Verdict::Sound(answers) => {
-                self.truncated(request);
-                answers
+                if rows >= ROW_LIMIT {
+                    // There is no smaller window to ask for: what there is counts, and so does that it was cut.
+                    self.truncated(request);
+                }
+                self.take_all(rows, answers).await
             }
             Verdict::Incomplete(decoded) if !divisible && request.report.has_rows_of_events() => {
                 self.truncated(request);
-                vec![(request.clone(), *decoded)]
+                self.take(request, *decoded).await
             }
-            Verdict::Incomplete(_) => return self.incomplete(request, rows, missing),
+            Verdict::Incomplete(_) => self.incomplete(request, rows, missing),
         };
+        self.again(cut, outcome).await
+    }
+
+    async fn take_all(&mut self, rows: u64, answers: Vec<(Request, Decoded)>) -> Outcome {
         let mut outcome = Outcome::Applied { rows, coarse: false };
         for (request, decoded) in answers {
             outcome = self.take(&request, decoded).await;
-            if !matches!(outcome, Outcome::Applied { .. }) {
+            if !matches!(outcome, Outcome::Applied { coarse: false, .. }) {
                 break;
+            }
+        }
+        outcome
+    }
+
+    /// Asks again for what was held back and has turned out to be cut; what cannot be asked in pieces counts as it is.
+    async fn again(&mut self, cut: Vec<(Request, Decoded)>, outcome: Outcome) -> Outcome {
+        let mut outcome = outcome;
+        // The last one is put in front first.
+        for (request, decoded) in cut.into_iter().rev() {
+            if request.is_indivisible() {
+                self.truncated(&request);
+                let taken = self.take(&request, decoded).await;
+                if let (Outcome::Applied { .. }, Outcome::Failed(_)) = (&outcome, &taken) {
+                    outcome = taken;
+                }
+            } else if !self.schedule.ask_again(&request) {
+                self.failed(
+                    &request,
+                    &Failure::new(Reason::Truncated, &"answers are cut, however little is asked for"),
+                );
+                outcome = Outcome::Failed(Reason::Truncated);
             }
         }
         outcome
@@ -89,7 +122,11 @@ impl Worker {
     }
 
     fn incomplete(&mut self, request: &Request, rows: u64, missing: u64) -> Outcome {
-        self.cut(request, &format!("answer has {rows} rows and says {}", rows + missing))
+        let words = match missing {
+            0 => "an answer of this day had fewer rows than it said".to_owned(),
+            missing => format!("answer has {rows} rows and says {}", rows.saturating_add(missing)),
+        };
+        self.cut(request, &words)
     }
 
     fn cut(&mut self, request: &Request, words: &str) -> Outcome {
@@ -125,7 +162,13 @@ impl Worker {
                     held.next.0 += 1;
                     held
                 }
-                _ => return Outcome::Failed(Reason::Mismatch),
+                _ => {
+                    self.failed(
+                        request,
+                        &Failure::new(Reason::Mismatch, &"a part does not follow the one before it"),
+                    );
+                    return Outcome::Failed(Reason::Mismatch);
+                }
             };
             if started.next.0 < parts {
                 self.memory.parts = Some(started);
@@ -168,6 +211,30 @@ impl Worker {
     }
 
     async fn apply(&mut self, reading: Reading) -> Result<Applied, ()> {
+        match &mut self.memory.track {
+            Some(track) => {
+                track.hold(reading);
+                Ok(Applied::default())
+            }
+            None => self.commit(reading).await,
+        }
+    }
+
+    /// Applies what the track holds, bucket by bucket, and notes the counters at the end of each.
+    pub(super) async fn count_held(&mut self) -> Result<(), ()> {
+        let held = self.memory.track.as_mut().map(Track::take_held).unwrap_or_default();
+        for (bucket, piece) in held {
+            self.commit(piece).await?;
+            let name = self.operation.name.clone();
+            let totals = self.store.with(move |ledger| ledger.totals(&name).collect::<Vec<_>>()).await;
+            if let Some(track) = &mut self.memory.track {
+                track.note(bucket.grain(), self.operation.zone.end(bucket), totals);
+            }
+        }
+        Ok(())
+    }
+
+    async fn commit(&mut self, reading: Reading) -> Result<Applied, ()> {
         let name = self.operation.name.clone();
         match self.store.commit(move |ledger| ledger.apply(&name, &reading)).await {
             Ok(applied) => {

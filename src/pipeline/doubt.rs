@@ -27,6 +27,14 @@ struct Doubt {
     held: Vec<(Request, Decoded)>,
 }
 
+/// What to do with an answer, and with those held back before it.
+#[derive(Debug)]
+pub(super) struct Judgement {
+    pub(super) verdict: Verdict,
+    /// Held back until now, and cut as it turns out: to be asked for again in pieces.
+    pub(super) cut: Vec<(Request, Decoded)>,
+}
+
 /// What to do with an answer.
 #[derive(Debug)]
 pub(super) enum Verdict {
@@ -40,29 +48,32 @@ pub(super) enum Verdict {
 
 impl Doubts {
     /// Judges an answer that misses `missing` of the rows it says it has.
-    pub(super) fn judge(&mut self, request: &Request, missing: u64, decoded: Decoded) -> Verdict {
-        let Some(window) = request.window else { return Verdict::Sound(vec![(request.clone(), decoded)]) };
+    pub(super) fn judge(&mut self, request: &Request, missing: u64, decoded: Decoded) -> Judgement {
+        let nothing_held = |verdict| Judgement { verdict, cut: Vec::new() };
+        let Some(window) = request.window else {
+            return nothing_held(Verdict::Sound(vec![(request.clone(), decoded)]));
+        };
+        let about = self.open.take_if(|doubt| doubt.is_about(request, window));
         if missing == 0 || self.learned.get(&request.report) == Some(&missing) {
-            // A complete piece refutes the doubt: what was held back was cut, and is read again by a later slot.
-            self.open.take_if(|doubt| doubt.is_about(request, window));
-            return Verdict::Sound(vec![(request.clone(), decoded)]);
+            // A complete piece refutes the doubt: what was held back was cut.
+            let cut = about.map(|doubt| doubt.held).unwrap_or_default();
+            return Judgement { verdict: Verdict::Sound(vec![(request.clone(), decoded)]), cut };
         }
-        match &mut self.open {
-            Some(doubt)
-                if doubt.is_about(request, window) && doubt.whole != window && doubt.missing == missing =>
-            {
+        match about {
+            Some(mut doubt) if doubt.whole != window && doubt.missing == missing => {
                 doubt.held.push((request.clone(), decoded));
-                if !doubt.is_whole() {
-                    return Verdict::Held;
+                if doubt.is_whole() {
+                    self.learned.insert(request.report, missing);
+                    return nothing_held(Verdict::Sound(doubt.held));
                 }
-                self.learned.insert(request.report, missing);
-                let held = self.open.take().map(|doubt| doubt.held).unwrap_or_default();
-                Verdict::Sound(held)
+                self.open = Some(doubt);
+                nothing_held(Verdict::Held)
             }
-            _ => {
+            about => {
+                let cut = about.map(|doubt| doubt.held).unwrap_or_default();
                 let (report, skill, slot) = (request.report, request.skill.clone(), request.slot);
                 self.open = Some(Doubt { report, skill, slot, whole: window, missing, held: Vec::new() });
-                Verdict::Incomplete(Box::new(decoded))
+                Judgement { verdict: Verdict::Incomplete(Box::new(decoded)), cut }
             }
         }
     }
@@ -84,3 +95,6 @@ impl Doubt {
         end >= self.whole.to
     }
 }
+
+#[cfg(test)]
+mod tests;

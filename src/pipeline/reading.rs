@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use crate::api::Reason;
-use crate::client::{Client, Failure};
+use crate::client::{Beginning, Client, Failure};
 use crate::report::{DecodeError, Decoded, Decoder};
 use crate::schedule::Request;
 use crate::time::{Stopwatch, Timestamp};
@@ -16,15 +16,17 @@ const CHUNKS: usize = 4;
 
 /// What came of a request, with its cost.
 #[derive(Debug)]
-pub(super) struct Fetched {
+pub struct Fetched {
     /// The content, or why there is none.
-    pub(super) result: Result<Decoded, Failure>,
+    pub result: Result<Decoded, Failure>,
+    /// Whether it was a 200 with the vendor's envelope.
+    pub in_envelope: bool,
     /// The answer's `Date`.
-    pub(super) date: Option<Timestamp>,
+    pub date: Option<Timestamp>,
     /// Bytes received after decompression.
-    pub(super) bytes: u64,
+    pub bytes: u64,
     /// From sending the request to the end of the answer.
-    pub(super) took: Duration,
+    pub took: Duration,
 }
 
 enum Piece {
@@ -33,19 +35,21 @@ enum Piece {
 }
 
 /// Sends a request and decodes its answer while it arrives.
-pub(super) async fn fetch(client: &mut Client, request: &Request, decoder: Decoder) -> Fetched {
+pub async fn fetch(client: &mut Client, request: &Request, decoder: Decoder) -> Fetched {
     let started = Stopwatch::start();
     let mut answer = match client.ask(request).await {
         Ok(answer) => answer,
         Err(failure) => {
-            return Fetched { result: Err(failure), date: None, bytes: 0, took: started.elapsed() };
+            let took = started.elapsed();
+            return Fetched { result: Err(failure), in_envelope: false, date: None, bytes: 0, took };
         }
     };
     let (status, date) = (answer.status, answer.date);
     if status == 404 {
         // The client has read it and knows that it means no rows, whatever else its body says.
-        let result = decoder.empty(date).map_err(|error| classified(&error));
-        return Fetched { result, date, bytes: answer.received(), took: answer.elapsed() };
+        let (bytes, took) = (answer.received(), answer.elapsed());
+        let result = decoder.empty(date).map_err(|error| classified(&error, &answer.into_beginning()));
+        return Fetched { result, in_envelope: false, date, bytes, took };
     }
     let (pieces, mut inbox) = mpsc::channel(CHUNKS);
     let decoding = tokio::task::spawn_blocking(move || {
@@ -77,7 +81,7 @@ pub(super) async fn fetch(client: &mut Client, request: &Request, decoder: Decod
     };
     drop(pieces);
     let (bytes, took) = (answer.received(), answer.elapsed());
-    drop(answer);
+    let beginning = answer.into_beginning();
     let decoded = match decoding.await {
         Ok(decoded) => decoded,
         Err(error) => match error.try_into_panic() {
@@ -89,19 +93,16 @@ pub(super) async fn fetch(client: &mut Client, request: &Request, decoder: Decod
         (Err(failure), _) => Err(failure),
         (Ok(()), Ok(Some(decoded))) => Ok(decoded),
         (Ok(()), Ok(None)) => Err(Failure::new(Reason::Connect, &"answer ended early")),
-        (Ok(()), Err(error)) => Err(classified(&error)),
+        (Ok(()), Err(error)) => Err(classified(&error, &beginning)),
     };
-    Fetched { result, date, bytes, took }
+    let in_envelope = result.as_ref().is_ok_and(|decoded| decoded.is_envelope);
+    Fetched { result, in_envelope, date, bytes, took }
 }
 
 /// What a refusal found by the decoder, or an answer that it cannot read, means for the request.
-fn classified(error: &DecodeError) -> Failure {
-    if let DecodeError::Refused { status, envelope } = error
-        && let Some(failure) = Failure::of_code(*status, &envelope.msg, true)
-    {
-        return failure;
-    }
+fn classified(error: &DecodeError, beginning: &Beginning) -> Failure {
     let reason = match error {
+        DecodeError::Refused { status, .. } => return beginning.refusal(*status),
         // Less will fit.
         DecodeError::TooLarge { .. } => Reason::Truncated,
         error => error.reason().unwrap_or(Reason::Decode),

@@ -13,6 +13,7 @@ use super::denominator::Denominators;
 use super::doubt::Doubts;
 use super::reading::{self, Fetched};
 use super::store::Store;
+use super::track::Track;
 use crate::api::{Grain, Reason, Report};
 use crate::client::Client;
 use crate::config::Operation;
@@ -55,6 +56,8 @@ pub(super) struct Memory {
     pub(super) denominators: Denominators,
     pub(super) ledger_failing: bool,
     pub(super) warned_of_limit: bool,
+    /// Where the totals of each bucket are noted, when the past is read for its own sake.
+    pub(super) track: Option<Track>,
     /// When the ledger last saw time pass.
     pub(super) ticked: Option<Timestamp>,
 }
@@ -178,7 +181,7 @@ impl Worker {
         }
     }
 
-    async fn history(&self) -> Arc<History> {
+    pub(super) async fn history(&self) -> Arc<History> {
         let name = self.operation.name.clone();
         self.store.with(move |ledger| ledger.history(&name)).await.unwrap_or_default()
     }
@@ -187,7 +190,7 @@ impl Worker {
     ///
     /// May be dropped at any await: the ledger works on the blocking pool and finishes its transaction whether
     /// somebody waits for it or not.
-    async fn turn(&mut self, request: &Request, history: &History) -> Outcome {
+    pub(super) async fn turn(&mut self, request: &Request, history: &History) -> Outcome {
         let asked = self.clock.now();
         let report = request.report;
         self.board.update(&self.operation.name, |face| {
@@ -198,7 +201,11 @@ impl Worker {
         let day = request.window.map(|window| Bucket::of(window.from, Grain::Day));
         let denominator = self.memory.denominators.of(&self.operation, day);
         let decoder = Decoder::new(request, &self.operation, &self.key, denominator, asked);
-        let Fetched { result, date, bytes, took } = reading::fetch(&mut self.client, request, decoder).await;
+        let Fetched { result, in_envelope, date, bytes, took } =
+            reading::fetch(&mut self.client, request, decoder).await;
+        if in_envelope {
+            self.client.recognise();
+        }
         self.board.update(&self.operation.name, |face| face.vitals.report(report).received(took, bytes));
         let from = request.window.map(|window| window.date_ini());
         let to = request.window.map(|window| window.date_end());
@@ -207,10 +214,7 @@ impl Worker {
             (&self.operation.name, report.code(), &request.skill, result.is_ok());
         debug!(%operation, report, %skill, from, to, bytes, took, ok, "asked");
         match result {
-            Ok(decoded) => {
-                self.client.recognise();
-                self.understand(request, decoded, (asked, date), history).await
-            }
+            Ok(decoded) => self.understand(request, decoded, (asked, date), history).await,
             Err(failure) => {
                 self.failed(request, &failure);
                 // Too slow or too large to arrive: less is asked for, but not without end as where rows are cut.

@@ -101,6 +101,8 @@ pub struct Decoded {
     pub answer: Answer,
     /// What it says about itself; [`Envelope::code`] is the effective status.
     pub envelope: Envelope,
+    /// Whether it came in the vendor's envelope, rather than as a bare list.
+    pub is_envelope: bool,
     /// What was rejected, dropped and learnt on the way.
     pub tally: Tally,
     /// The numbers of the vendor as reported, for the gauges of today.
@@ -277,7 +279,7 @@ impl Decoder {
             404 => {}
             _ => return Err(DecodeError::Refused { status, envelope }),
         }
-        conclude(&request, asked, date, envelope, collector)
+        conclude(&request, asked, date, (envelope, framed.is_envelope), collector)
     }
 
     /// The answer to a 404 that the client takes for "no rows" though its body says nothing.
@@ -286,7 +288,7 @@ impl Decoder {
         let rows = Kind::of(self.request.report);
         let tally = Tally { bytes: self.framer.bytes(), ..Tally::default() };
         let collector = Collector { tally, lone: Lone::No, rows, ..self.collector };
-        conclude(&self.request, self.asked, date, envelope, collector)
+        conclude(&self.request, self.asked, date, (envelope, false), collector)
     }
 }
 
@@ -294,7 +296,7 @@ fn conclude(
     request: &Request,
     asked: Timestamp,
     date: Option<Timestamp>,
-    envelope: Envelope,
+    (envelope, is_envelope): (Envelope, bool),
     collector: Collector,
 ) -> Result<Decoded, DecodeError> {
     let Collector { settings, mut tally, rows, .. } = collector;
@@ -336,7 +338,7 @@ fn conclude(
         Kind::Skills(rows) => Answer::Skills(rows.finish()),
         Kind::Quota(rows) => Answer::Quota(rows.finish()?),
     };
-    Ok(Decoded { answer, envelope, tally, as_reported })
+    Ok(Decoded { answer, envelope, is_envelope, tally, as_reported })
 }
 
 /// The rows so far, and what they are read with.

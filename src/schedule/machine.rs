@@ -50,6 +50,8 @@ pub(super) struct Lane {
     pub(super) too_long: Option<i64>,
     /// Windows of that length answered in a row.
     pub(super) fits: u32,
+    /// Slots in a row that gave up cutting.
+    pub(super) gave_up: u32,
     /// The last of the older buckets that was asked.
     pub(super) cursor: Option<Bucket>,
     /// No older buckets before this instant.
@@ -152,6 +154,7 @@ impl Schedule {
                 span: None,
                 too_long: None,
                 fits: 0,
+                gave_up: 0,
                 cursor: None,
                 past_at: now,
                 past_streak: 0,
@@ -279,6 +282,22 @@ impl Schedule {
         }
     }
 
+    /// An answer of the open slot was held back, as [`Outcome::Applied`], and has turned out to be cut: what it was
+    /// asked for is asked again in smaller pieces. False when it cannot be, or the slot has cut enough.
+    pub fn ask_again(&mut self, request: &Request) -> bool {
+        let Some(window) = request.window.filter(|_| request.report != Report::Skill6) else { return false };
+        let Some(halves) = split::halves(request.report, window) else { return false };
+        if self.slot.as_ref().is_none_or(|slot| slot.id != request.slot) || !self.cuts_rows(request.report) {
+            return false;
+        }
+        if let Some(slot) = &mut self.slot {
+            for window in halves.into_iter().rev() {
+                slot.queue.push_front(Task::rows(request.report, window, request.purpose));
+            }
+        }
+        true
+    }
+
     /// Opens the slot that is due first; false when nothing is.
     fn open_slot(&mut self, now: Timestamp, history: &History, stretch: f64) -> bool {
         if let Some(pause) = &self.pause {
@@ -372,6 +391,9 @@ impl Schedule {
             rows: None,
             failed: 0,
             failed_in_row: 0,
+            cuts: 0,
+            finest: 0,
+            gave_up: false,
             witnessed: BTreeMap::new(),
         });
     }

@@ -25,6 +25,22 @@ const FORGIVES: u32 = 4;
 /// A span of so many seconds limits nothing.
 const WHOLE: i64 = 32 * 86_400;
 
+/// How often a slot may cut in two what is cut, whatever the quota.
+const CUTS: u32 = 64;
+
+/// A slot may cut until it has cost this part of the day's quota.
+const CUTS_OF_LIMIT: u64 = 40;
+
+/// After so many pieces that cannot be cut any finer and were cut all the same, it is not for the number of rows.
+const FINEST: u32 = 4;
+
+/// Where cutting never helped, a slot still cuts so often, and every so many slots as often as any other.
+const FEWEST_CUTS: u32 = 8;
+const TRIES_AGAIN: u32 = 12;
+
+/// After so many failures of the server in a row less is asked for at once.
+const TOO_MUCH: u32 = 3;
+
 /// Failed questions in a row after which a slot gives up.
 const GIVES_UP: u32 = 3;
 
@@ -82,7 +98,11 @@ impl Schedule {
         if task.purpose == Purpose::Present {
             slot.rows = slot.rows.map(|sum| sum + rows);
         }
-        let Some(day) = task.day else { return self.widen_span(task) };
+        let Some(day) = task.day else {
+            let is_finest = task.window.is_some_and(|window| split::halves(task.report, window).is_none());
+            slot.finest += u32::from(slot.cuts > 0 && is_finest && task.report.has_rows_of_events());
+            return self.widen_span(task);
+        };
         let (part, parts) = task.part;
         let fingerprint = slot.witnessed.get(&(day, task.skill.clone())).copied();
         let ended = slot.now >= self.operation.zone.end(day);
@@ -162,15 +182,17 @@ impl Schedule {
         if !is_row_cap {
             self.remember_span(&task, window);
         }
-        match split::halves(task.report, window) {
-            Some(halves) if is_row_cap || self.cuts(reason) => {
+        let halves = split::halves(task.report, window)
+            .filter(|_| if is_row_cap { self.cuts_rows(task.report) } else { self.cuts(reason) });
+        match halves {
+            Some(halves) => {
                 if let Some(slot) = &mut self.slot {
                     for window in halves.into_iter().rev() {
                         slot.queue.push_front(Task { window: Some(window), ..task.clone() });
                     }
                 }
             }
-            _ => self.failed(task, reason, now),
+            None => self.failed(task, reason, now),
         }
     }
 
@@ -183,6 +205,26 @@ impl Schedule {
         }
         slot.failed_in_row += 1;
         slot.failed_in_row < GIVES_UP
+    }
+
+    /// Whether a slot still cuts in two what the server cuts: a server that cuts whatever it is asked must not use up
+    /// the day's quota, nor keep the other reports waiting.
+    pub(super) fn cuts_rows(&mut self, report: Report) -> bool {
+        let (limit, _) = self.quota.limit();
+        let share = u32::try_from(limit / CUTS_OF_LIMIT).unwrap_or(u32::MAX).max(CUTS);
+        let before = self.lanes.get(&report).map_or(0, |lane| lane.gave_up);
+        let most = if before.is_multiple_of(TRIES_AGAIN) {
+            share
+        } else {
+            CUTS.checked_shr(before).unwrap_or(0).max(FEWEST_CUTS)
+        };
+        let Some(slot) = &mut self.slot else { return false };
+        slot.gave_up |= slot.cuts >= most || slot.finest >= FINEST;
+        if !slot.gave_up {
+            slot.cuts += 1;
+            slot.failed_in_row = 0;
+        }
+        !slot.gave_up
     }
 
     /// What took too long is not asked in one piece next time.
@@ -353,9 +395,19 @@ impl Schedule {
             return;
         }
         slot.failed += 1;
-        if reason == Reason::Request {
+        if matches!(reason, Reason::Request | Reason::Truncated | Reason::Mismatch) && slot.gave_up
+            || reason == Reason::Request
+        {
             // Wrong today, wrong in a minute: it waits for its next turn.
             return;
+        }
+        if let ([Task { report, window: Some(window), day: None, .. }, ..], Reason::Server | Reason::Decode) =
+            (&left[..], reason)
+            && self.lanes.get(report).is_some_and(|lane| lane.streak + 1 >= TOO_MUCH)
+        {
+            // An answer too large for the server may end in a failure of any kind.
+            let (task, window) = (left[0].clone(), *window);
+            self.remember_span(&task, window);
         }
         for task in left {
             self.leave_over(task);
@@ -374,7 +426,9 @@ impl Schedule {
         let Some(lane) = self.lanes.get_mut(&slot.report) else { return };
         lane.attempted = true;
         let present = f64::from(slot.sent - slot.sent_apart);
-        if slot.turn == Turn::Regular && slot.sent > 0 && slot.failed == 0 {
+        // What failed early cost less than it will; what failed late may cost as much again.
+        let tells = slot.failed == 0 || present > lane.cost;
+        if slot.turn == Turn::Regular && slot.sent > 0 && tells {
             let weight = WEIGHT.max(1.0 / (lane.turns as f64 + 2.0));
             // One slot that fell to pieces says little about the next.
             lane.cost += weight * (present.min(3.0 * lane.cost + 3.0) - lane.cost);
@@ -384,6 +438,11 @@ impl Schedule {
             if lane.past_at <= slot.now {
                 lane.past_streak = 0;
             }
+        }
+        if slot.gave_up {
+            lane.gave_up = lane.gave_up.saturating_add(1);
+        } else if slot.failed == 0 && slot.sent > 0 {
+            lane.gave_up = 0;
         }
         let stopped = self.pause.is_some();
         if slot.turn == Turn::CatchUp || stopped {

@@ -85,6 +85,12 @@ pub(super) struct Slot {
     pub(super) failed: u32,
     /// Failed questions in a row.
     pub(super) failed_in_row: u32,
+    /// Questions that were cut in two because their answer was cut.
+    pub(super) cuts: u32,
+    /// Answers to questions that cannot be cut any finer, after such cuts.
+    pub(super) finest: u32,
+    /// Whether it cut no further although an answer was cut.
+    pub(super) gave_up: bool,
     /// Fingerprints the witness showed in this slot.
     pub(super) witnessed: BTreeMap<(Bucket, String), u64>,
 }

@@ -785,3 +785,128 @@ fn a_slow_server_gets_smaller_questions_until_it_answers() {
     world.run_for(30);
     assert_eq!(world.overdue(hours(4)), []);
 }
+
+/// Requests by report in a day against a server that answers this to `cdr_1`.
+fn a_day_beside(mut answer: impl FnMut(&Request) -> Outcome, limit: u64) -> BTreeMap<Report, u64> {
+    let mut operation = operation("America/Bogota", Skills::All, None);
+    operation.daily_requests = Some(limit);
+    let mut now = at(START);
+    let mut schedule = Schedule::new(&operation, 2, now);
+    let mut history = History::default();
+    let mut asked_for: BTreeMap<Report, u64> = BTreeMap::new();
+    let mut slots: BTreeMap<u64, u64> = BTreeMap::new();
+    let until = now + hours(24);
+    while now < until {
+        let (request, asked) = drive(&mut schedule, &mut history, now);
+        now = asked;
+        *asked_for.entry(request.report).or_default() += 1;
+        *slots.entry(request.slot).or_default() += 1;
+        let outcome = if request.report == Report::Cdr1 { answer(&request) } else { success(&request) };
+        schedule.done(&request, outcome, now);
+    }
+    let longest = slots.values().max().copied().unwrap_or(0);
+    assert!(longest <= 2 * (limit / 40).max(64) + 4, "a slot of {longest} requests");
+    asked_for
+}
+
+#[test]
+fn a_server_that_cuts_whatever_it_is_asked_starves_nobody() {
+    let always = |request: &Request| match request.is_indivisible() {
+        // What the pipeline does with a second that is cut: it counts.
+        true => Outcome::Applied { rows: 60_000, coarse: false },
+        false => Outcome::Split(Reason::Truncated),
+    };
+    for limit in [1_000, 5_000, 25_000] {
+        let asked_for = a_day_beside(always, limit);
+        let fair = a_day_beside(success, limit);
+        for report in [Report::Skill6, Report::Diagram3, Report::Diagram12, Report::Diagram4] {
+            assert!(asked_for[&report] * 3 > fair[&report], "{limit} {report}: {asked_for:?}, fair {fair:?}");
+        }
+    }
+}
+
+#[test]
+fn a_server_that_gives_little_at_a_time_starves_nobody() {
+    // Ten minutes are as much as it gives.
+    let little = |request: &Request| match request.window.unwrap().seconds() > 600 {
+        true => Outcome::Split(Reason::Truncated),
+        false => success(request),
+    };
+    for limit in [1_000, 5_000] {
+        let asked_for = a_day_beside(little, limit);
+        let fair = a_day_beside(success, limit);
+        for report in [Report::Skill6, Report::Diagram3, Report::Diagram12, Report::Diagram4] {
+            assert!(
+                asked_for[&report] * 10 > fair[&report],
+                "{limit} {report}: {asked_for:?}, fair {fair:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_held_answer_that_was_cut_is_asked_again_in_pieces() {
+    let operation = only(Report::Cdr1);
+    let mut now = at(START);
+    let mut schedule = Schedule::new(&operation, 2, now);
+    let mut history = History::default();
+    let mut held: Option<Request> = None;
+    let mut after: Vec<Window> = vec![];
+    for step in 0.. {
+        let (request, asked) = drive(&mut schedule, &mut history, now);
+        now = asked;
+        if request.report != Report::Cdr1 {
+            schedule.done(&request, success(&request), now);
+            continue;
+        }
+        let outcome = match (&held, after.len()) {
+            (None, 0) if request.window.unwrap().seconds() > 2 * 3600 => Outcome::Split(Reason::Truncated),
+            (None, _) => {
+                held = Some(request.clone());
+                Outcome::Applied { rows: 1, coarse: false }
+            }
+            (Some(first), _) => {
+                if after.is_empty() {
+                    assert!(schedule.ask_again(first));
+                }
+                after.push(request.window.unwrap());
+                success(&request)
+            }
+        };
+        let slot = request.slot;
+        schedule.done(&request, outcome, now);
+        if after.len() == 3 || step > 200 {
+            let first = held.clone().unwrap();
+            assert_eq!(slot, first.slot);
+            assert_eq!(after[1..], split::halves(Report::Cdr1, first.window.unwrap()).unwrap());
+            assert!(!schedule.ask_again(&Request { slot: 0, ..first }), "of another slot");
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_server_that_fails_at_large_questions_gets_smaller_ones() {
+    let operation = only(Report::Cdr1);
+    let mut now = at(START);
+    let mut schedule = Schedule::new(&operation, 2, now);
+    let mut history = History::default();
+    let mut answered = 0;
+    let until = now + hours(3);
+    while now < until {
+        let (request, asked) = drive(&mut schedule, &mut history, now);
+        now = asked;
+        let outcome = match request.window {
+            Some(window) if request.report == Report::Cdr1 && window.seconds() > 3600 => {
+                Outcome::Failed(Reason::Server)
+            }
+            Some(_) if request.report == Report::Cdr1 => {
+                answered += 1;
+                success(&request)
+            }
+            _ => success(&request),
+        };
+        schedule.done(&request, outcome, now);
+    }
+    assert!(answered > 10, "{answered}");
+}

@@ -43,7 +43,11 @@ fn keys(interval: &str) -> String {
 fn only(report: &str, settings: &str) -> String {
     let codes = ["skill_6", "diagram_1_2", "diagram_3", "cdr_1", "diagram_4"];
     let line = |code: &&str| {
-        if *code == report { format!("\n      {code}: {{ {settings} }}") } else { format!("\n      {code}: off") }
+        if *code == report {
+            format!("\n      {code}: {{ {settings} }}")
+        } else {
+            format!("\n      {code}: off")
+        }
     };
     format!("    reports:{}", codes.iter().map(line).collect::<String>())
 }
@@ -144,7 +148,10 @@ fn in_bad_weather_nothing_is_lost_and_nothing_doubled() {
     bench.run_to(date(2026, 4, 9).at(18, 0, 0, 0));
     bench.judge(date(2026, 4, 8));
     let whole = bench.whole();
-    assert!(bench.watch.waiting(&whole) > 0, "calls were withdrawn, so that some counter stands above its sum");
+    assert!(
+        bench.watch.waiting(&whole) > 0,
+        "calls were withdrawn, so that some counter stands above its sum"
+    );
     assert_eq!(bench.simulator.most_simultaneous(0), 1);
 }
 
@@ -155,7 +162,8 @@ fn over_a_change(zone: &str, change: civil::Date) {
     // Enough calls at night for the hours that come twice or never.
     centre.traffic = Traffic { calls_per_day: 900.0, withdrawn_share: 0.01, ..centre.traffic };
     let begins = first.yesterday().unwrap().at(23, 30, 0, 0);
-    let keys = keys("40m").replace("diagram_3: { interval: 40m }", "diagram_3: { interval: 40m, settle: 14h }");
+    let keys =
+        keys("40m").replace("diagram_3: { interval: 40m }", "diagram_3: { interval: 40m, settle: 14h }");
     let mut bench = Bench::new(Plan { centre, begins, keys });
     bench.run_to(change.at(0, 0, 0, 0));
     bench.run_for(SignedDuration::from_mins(100));
@@ -189,17 +197,15 @@ fn an_hour_before_midnight_that_comes_twice_belongs_to_one_day() {
 fn an_answer_at_the_limit_of_rows_is_split_until_nothing_is_cut() {
     let first = date(2026, 4, 6);
     let mut centre = centre(14, first);
-    centre.traffic = Traffic {
-        calls_per_day: 8_000.0,
-        outbound_share: 6.5,
-        survey_share: 0.0,
-        ..centre.traffic
-    };
+    centre.traffic =
+        Traffic { calls_per_day: 8_000.0, outbound_share: 6.5, survey_share: 0.0, ..centre.traffic };
     let begins = date(2026, 4, 7).at(8, 0, 0, 0);
-    let keys = format!("    count_from: {first}\n{}", only("cdr_1", "interval: 1h, settle: 6h, agents: true"));
+    let keys =
+        format!("    count_from: {first}\n{}", only("cdr_1", "interval: 1h, settle: 6h, agents: true"));
     let mut bench = Bench::new(Plan { centre, begins, keys });
     let day = Bucket::day(first);
-    let rows: i64 = bench.truth(day, day.next()).cdr_1.calls.iter().flat_map(|calls| calls.calls.values()).sum();
+    let rows: i64 =
+        bench.truth(day, day.next()).cdr_1.calls.iter().flat_map(|calls| calls.calls.values()).sum();
     assert!(rows > 60_000, "{rows} rows do not reach the limit");
     while bench.history().reports[&Report::Cdr1].unsealed_from.date() <= first {
         bench.step();
@@ -215,7 +221,8 @@ fn what_counts_from_a_date_is_absent_until_it_is_whole() {
     let mut centre = centre(15, first);
     centre.traffic = Traffic { calls_per_day: 300.0, ..centre.traffic };
     let begins = date(2026, 4, 10).at(15, 0, 0, 0);
-    let mut bench = Bench::new(Plan { centre, begins, keys: format!("    count_from: {first}\n{}", keys("15m")) });
+    let mut bench =
+        Bench::new(Plan { centre, begins, keys: format!("    count_from: {first}\n{}", keys("15m")) });
     let mut shown = BTreeSet::new();
     while shown.len() < Report::FIVE.len() {
         bench.step();
@@ -235,7 +242,9 @@ fn what_counts_from_a_date_is_absent_until_it_is_whole() {
                 let today = bench.zone.civil(now).date();
                 let sealed = |unsealed: Bucket| unsealed.date() >= today.yesterday().unwrap();
                 match report {
-                    Report::Skill6 => assert!(history.skills.values().all(|skill| sealed(skill.unsealed_from))),
+                    Report::Skill6 => {
+                        assert!(history.skills.values().all(|skill| sealed(skill.unsealed_from)))
+                    }
                     report => assert!(sealed(history.reports[&report].unsealed_from), "{report}"),
                 }
                 assert_eq!(standing.counting_since, Some(bench.zone.start(Bucket::day(first))), "{report}");
@@ -327,7 +336,9 @@ fn from_the_middle_of_a_day_exactly_what_comes_after_the_first_reading_counts() 
         let skill = label(Label::SkillId);
         let key = match total.family.name {
             "wolkvox_answered_calls_total" => ("skill_6", format!("{skill}/{}/answered", label(Label::Dnis))),
-            "wolkvox_abandoned_calls_total" => ("skill_6", format!("{skill}/{}/abandoned", label(Label::Dnis))),
+            "wolkvox_abandoned_calls_total" => {
+                ("skill_6", format!("{skill}/{}/abandoned", label(Label::Dnis)))
+            }
             "wolkvox_ivr_calls_total" => ("diagram_1_2", String::new()),
             "wolkvox_callback_offers_total" => ("diagram_3", skill),
             "wolkvox_cdr_calls_total" => ("cdr_1", format!("{skill}/{}", label(Label::Interaction))),

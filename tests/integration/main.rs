@@ -1,9 +1,12 @@
 //! What no single module can promise: rules that hold across files, and files that are not Rust.
 //!
 //! - `architecture`: data flows one way, and what may be named where.
+//! - `cli`: what the program says, and with which status it ends.
+//! - `documentation`: the README says what the program does.
 //! - `exactness`: days of the simulated centre through the whole pipeline, judged by its truth.
 //! - `kubernetes`: the manifests parse, and shards and replicas agree.
 //! - `program`: the program as an operator runs it.
+//! - `prometheus`: what a real Prometheus stores of a simulated day is the truth.
 
 #![expect(
     clippy::unwrap_used,
@@ -11,6 +14,9 @@
 )]
 
 mod architecture;
+mod cli;
+mod documentation;
 mod exactness;
 mod kubernetes;
 mod program;
+mod prometheus;

@@ -238,8 +238,7 @@ const FIVE: [&str; 5] = [
 
 #[test]
 fn the_demonstration_shows_all_five_reports_and_says_what_to_open() {
-    let mut demo =
-        Program::start(&["demo", "--speed", "300", "--web.listen-address", "127.0.0.1:0"], &[]);
+    let mut demo = Program::start(&["demo", "--speed", "300", "--web.listen-address", "127.0.0.1:0"], &[]);
     let address = demo.address();
     let samples = demo.metrics(&address, "calls of all five reports", |samples| {
         FIVE.iter().all(|family| samples.sum(family) > 0.0)
@@ -275,7 +274,10 @@ fn counters_go_on_where_they_were_after_a_restart_and_after_a_kill() {
             let counts = ["_total", "_count", "_sum", "_bucket"].iter().any(|end| name.ends_with(end));
             if of_report && counts {
                 let before: Option<f64> = counters.insert(series.clone(), value);
-                assert!(before.is_none_or(|before| value >= before), "{series} fell from {before:?} to {value}");
+                assert!(
+                    before.is_none_or(|before| value >= before),
+                    "{series} fell from {before:?} to {value}"
+                );
             }
         }
         assert!(counters.len() > 100, "{counters:?}");
@@ -378,7 +380,8 @@ fn one_cycle_is_written_and_its_failures_fail() {
 
 #[test]
 fn mistakes_of_the_configuration_exit_1_and_those_of_usage_2() {
-    let folder = configured("http://127.0.0.1:1/api/v2/", "t0ken", "    intervall: 5m\n    count_from: soon\n");
+    let folder =
+        configured("http://127.0.0.1:1/api/v2/", "t0ken", "    intervall: 5m\n    count_from: soon\n");
     for command in ["serve", "once", "check"] {
         let config = folder.path().join("wolkvox.yml");
         let (status, out, log) =

@@ -192,9 +192,8 @@ impl Bench {
     pub(super) fn rest(&mut self) -> Timestamp {
         let exporter = self.exporter.as_ref().expect("it lives");
         let clock = self.clock.clone();
-        let rested = exporter.runtime.block_on(async {
-            tokio::time::timeout(PATIENCE, clock.asleep(1)).await
-        });
+        let rested =
+            exporter.runtime.block_on(async { tokio::time::timeout(PATIENCE, clock.asleep(1)).await });
         let Ok(at) = rested else {
             panic!("the worker neither rests nor goes on at {}: {:?}", self.clock.now(), self.failures())
         };
@@ -299,7 +298,9 @@ impl Bench {
     pub(super) fn has_sealed(&self, date: civil::Date) -> bool {
         let history = self.history();
         let reports = history.reports.iter().all(|(report, progress)| {
-            report.grain().is_none_or(|grain| progress.unsealed_from >= Bucket::of(date.at(0, 0, 0, 0), grain))
+            report
+                .grain()
+                .is_none_or(|grain| progress.unsealed_from >= Bucket::of(date.at(0, 0, 0, 0), grain))
         });
         let skills = &history.skills;
         reports && !skills.is_empty() && skills.values().all(|skill| skill.unsealed_from >= Bucket::day(date))

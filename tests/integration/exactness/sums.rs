@@ -41,7 +41,8 @@ pub(super) fn assert_same(what: &str, wanted: &Sums, found: &Sums) {
         .into_iter()
         .filter_map(|key| {
             let (wanted, found) = (wanted.get(key), found.get(key));
-            let same = wanted.filter(|values| is_something(values)) == found.filter(|values| is_something(values));
+            let same =
+                wanted.filter(|values| is_something(values)) == found.filter(|values| is_something(values));
             (!same).then(|| format!("{}{{{}}}: wanted {wanted:?}, found {found:?}", key.0, key.1))
         })
         .collect();
@@ -73,8 +74,10 @@ pub(super) fn apart(sums: &Sums, families: &[&str]) -> (Sums, Sums) {
 pub(super) fn over(sums: &Sums, labels: &[Label]) -> Sums {
     let mut out = Sums::new();
     for ((family, text), values) in sums {
-        let is_left = |pair: &&str| !labels.iter().any(|label| pair.starts_with(&format!("{}=\"", label.as_str())));
-        let rest: Vec<&str> = text.split("\",").filter(is_left).map(|pair| pair.trim_end_matches('"')).collect();
+        let is_left =
+            |pair: &&str| !labels.iter().any(|label| pair.starts_with(&format!("{}=\"", label.as_str())));
+        let rest: Vec<&str> =
+            text.split("\",").filter(is_left).map(|pair| pair.trim_end_matches('"')).collect();
         let sum = out.entry((*family, rest.join("\","))).or_insert_with(|| vec![0; values.len()]);
         for (sum, value) in sum.iter_mut().zip(values) {
             *sum += value;
@@ -105,7 +108,8 @@ fn histogram(sums: &mut Sums, family: &'static Family, labels: &[(Label, &str)],
         return;
     }
     let Kind::Histogram(bounds) = family.kind else { panic!("{} is no histogram", family.name) };
-    let seconds: Vec<u64> = truth.buckets.keys().map(|bound| bound.0).filter(|bound| *bound != u64::MAX).collect();
+    let seconds: Vec<u64> =
+        truth.buckets.keys().map(|bound| bound.0).filter(|bound| *bound != u64::MAX).collect();
     let ours: Vec<u64> = bounds.iter().map(|bound| *bound as u64 / 1000).collect();
     assert_eq!(seconds, ours, "{}", family.name);
     let mut values: Vec<i64> = truth.buckets.values().copied().collect();
@@ -120,7 +124,9 @@ pub(super) fn of_report(sums: &mut Sums, report: Report, truth: &Truth) {
             add(sums, &IVR_CALLS, &[], &[truth.diagram_1_2.calls]);
             add(sums, &IVR_SECONDS, &[], &[truth.diagram_1_2.printed_ms]);
         }
-        Report::Diagram3 => truth.diagram_3.iter().for_each(|(skill, truth)| of_callbacks(sums, skill, truth)),
+        Report::Diagram3 => {
+            truth.diagram_3.iter().for_each(|(skill, truth)| of_callbacks(sums, skill, truth))
+        }
         Report::Cdr1 => of_connected(sums, &truth.cdr_1),
         Report::Diagram4 => truth.diagram_4.iter().for_each(|(skill, truth)| of_surveys(sums, skill, truth)),
         Report::Skill6 | Report::Skill1 | Report::Skills | Report::TokenInfo => {}
@@ -155,7 +161,8 @@ fn of_callbacks(sums: &mut Sums, skill: &str, truth: &CallbackTruth) {
 
 fn of_connected(sums: &mut Sums, truth: &CdrTruth) {
     for calls in &truth.calls {
-        let keys = [(Label::SkillId, calls.skill_id.as_str()), (Label::Interaction, calls.interaction.as_str())];
+        let keys =
+            [(Label::SkillId, calls.skill_id.as_str()), (Label::Interaction, calls.interaction.as_str())];
         let with = |label, value| [keys[0], keys[1], (label, value)];
         for (campaign, count) in &calls.calls {
             add(sums, &CDR_CALLS, &with(Label::CampaignId, campaign), &[*count]);

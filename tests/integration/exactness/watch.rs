@@ -49,8 +49,10 @@ impl Watch {
         self.see(&held.blocks);
         self.see(&released.blocks);
         for total in totals {
-            let sum: Vec<i64> = total.sealed.iter().zip(&total.live).map(|(sealed, live)| sealed + live).collect();
-            let highest = self.highest.entry((total.family.name, total.labels)).or_insert_with(|| vec![0; sum.len()]);
+            let sum: Vec<i64> =
+                total.sealed.iter().zip(&total.live).map(|(sealed, live)| sealed + live).collect();
+            let highest =
+                self.highest.entry((total.family.name, total.labels)).or_insert_with(|| vec![0; sum.len()]);
             for (highest, sum) in highest.iter_mut().zip(sum) {
                 *highest = sum.max(*highest);
             }
@@ -64,14 +66,27 @@ impl Watch {
             for sample in &block.samples {
                 seen += 1;
                 let (name, labels) = (block.family.name, sample.labels.clone());
-                assert!(sample.values.iter().all(|value| *value >= 0), "{name}{{{}}} is negative", labels.as_str());
+                assert!(
+                    sample.values.iter().all(|value| *value >= 0),
+                    "{name}{{{}}} is negative",
+                    labels.as_str()
+                );
                 if let Kind::Histogram(bounds) = block.family.kind {
                     let counts = &sample.values[..=bounds.len()];
-                    assert!(counts.is_sorted(), "{name}{{{}}} is not cumulative: {counts:?}", labels.as_str());
+                    assert!(
+                        counts.is_sorted(),
+                        "{name}{{{}}} is not cumulative: {counts:?}",
+                        labels.as_str()
+                    );
                 }
                 if let Some(before) = self.shown.insert((name, labels.clone()), sample.values.clone()) {
                     let falls = before.iter().zip(&*sample.values).any(|(before, now)| now < before);
-                    assert!(!falls, "{name}{{{}}} fell from {before:?} to {:?}", labels.as_str(), sample.values);
+                    assert!(
+                        !falls,
+                        "{name}{{{}}} fell from {before:?} to {:?}",
+                        labels.as_str(),
+                        sample.values
+                    );
                 }
             }
         }
@@ -82,7 +97,8 @@ impl Watch {
     pub(super) fn judge(&self, whole: &Sums) {
         let text = |(name, labels): &Series| (*name, labels.as_str().to_owned());
         let shown: Sums = self.shown.iter().map(|(series, values)| (text(series), values.to_vec())).collect();
-        let highest: Sums = self.highest.iter().map(|(series, values)| (text(series), values.clone())).collect();
+        let highest: Sums =
+            self.highest.iter().map(|(series, values)| (text(series), values.clone())).collect();
         sums::assert_same("counters and their highest sums", &highest, &shown);
         for (series, sum) in whole {
             let highest = &highest[series];
