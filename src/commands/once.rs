@@ -17,10 +17,13 @@ use crate::exposition::{Encoding, Format, Pace, Publisher, SelfMetrics};
 use crate::ledger::Ledger;
 use crate::pipeline::{Board, Face, Pipeline, Store, Surroundings};
 use crate::server::Ready;
-use crate::time::Clock;
+use crate::time::{Clock, SignedDuration, Timestamp};
 
 /// How often the cycle is looked at.
 const GLANCE: Duration = Duration::from_millis(100);
+
+/// Who has to wait longer than this is told now that it does not work: three tries at a server that is away.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(14);
 
 /// Reads every report once and writes what `/metrics` would say. Counts from local midnight, in memory.
 ///
@@ -38,7 +41,7 @@ pub async fn once(arguments: Once, env: Arc<dyn Environment + Send + Sync>) -> R
     let board = Board::new(clock.clone(), publisher.clone());
     let ready = Ready::default();
     let surroundings = Surroundings {
-        clock,
+        clock: clock.clone(),
         store: Store::new(Ledger::in_memory(now)?, own),
         board: board.clone(),
         ready: ready.clone(),
@@ -54,7 +57,11 @@ pub async fn once(arguments: Once, env: Arc<dyn Environment + Send + Sync>) -> R
     });
     let pipeline = Pipeline::start(&config, surroundings).await?;
     let mut told = 0;
-    while !(ready.is_open() && board.look_at_all(Face::is_cycle_over).into_iter().all(|over| over)) {
+    let is_over = |face: &Face| {
+        let waits = |until: Timestamp| until.duration_since(clock.now()) > PATIENCE;
+        face.is_cycle_over() || face.paused.is_some_and(|(_, until)| waits(until))
+    };
+    while !(ready.is_open() && board.look_at_all(is_over).into_iter().all(|over| over)) {
         tokio::time::sleep(GLANCE).await;
         let read: u64 = board.look_at_all(|face| face.vitals.requests()).into_iter().sum();
         if read != told {

@@ -389,6 +389,9 @@ pub struct Behaviour {
     pub odd_statuses: f64,
     /// A share of survey answers is not a digit.
     pub odd_answers: f64,
+    /// A share of connected calls has other codes, and another who hung up, than was decided: switched on at run
+    /// time it relabels rows that were final, and the truth of each label is a range. Their sum stays.
+    pub relabelled: f64,
 
     /// The order of rows.
     pub order: Order,
@@ -474,6 +477,7 @@ impl Default for Behaviour {
             lower_status: false,
             odd_statuses: 0.0,
             odd_answers: 0.0,
+            relabelled: 0.0,
             order: Order::Oldest,
             shared_bounds: false,
             duplicates: 0.0,

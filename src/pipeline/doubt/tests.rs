@@ -70,9 +70,7 @@ fn read(
 }
 
 fn covers(counted: &[Window], whole: Window) -> bool {
-    let end = counted
-        .iter()
-        .try_fold(whole.from, |end, window| (end == window.from).then_some(window.to));
+    let end = counted.iter().try_fold(whole.from, |end, window| (end == window.from).then_some(window.to));
     end == Some(whole.to)
 }
 

@@ -10,6 +10,8 @@ use super::Asking;
 pub(in super::super) const ODD_STATUS: u64 = 2;
 /// The same for answers; the number of the question, from 0, is added.
 pub(in super::super) const ODD_ANSWER: u64 = 3;
+/// The purpose of the dice that give a call other labels than were decided.
+const RELABELLED: u64 = 100;
 
 pub(super) fn callback(asking: &Asking<'_>, rows: &mut Rows<'_>, row: &Callback) {
     let (now, behaviour) = (asking.question.now, asking.behaviour);
@@ -73,14 +75,16 @@ pub(super) fn connected(asking: &Asking<'_>, rows: &mut Rows<'_>, row: &Connecte
     rows.minutes("time_min", i64::from(row.seconds) * 1000, behaviour.time_min);
     const KEYS: [(&str, &str); 2] =
         [("cod_act", "description_cod_act"), ("cod_act_2", "description_cod_act_2")];
+    let moved = asking.centre.strikes(behaviour.relabelled, row.seq, RELABELLED);
     for (level, (code_key, description_key)) in KEYS.into_iter().enumerate() {
-        let code = some(row.code[level]).filter(|_| row.coded[level] <= now).map(|index| CODES[index]);
+        let code = some(row.code[level]).filter(|_| row.coded[level] <= now);
+        let code = code.map(|index| CODES[(index + usize::from(moved)) % CODES.len()]);
         rows.maybe(code_key, code.map(|(code, _)| code));
         rows.maybe(description_key, code.map(|(_, description)| description));
     }
     rows.text("type_interaction", row.interaction.text());
     rows.text("customer_id", &planted::customer(row.seq));
-    rows.text("hang_up", if row.agent_hung_up { "agent" } else { "customer" });
+    rows.text("hang_up", if row.agent_hung_up != moved { "agent" } else { "customer" });
     rows.maybe("campaign_id", some(row.campaign).map(|index| CAMPAIGNS[index]));
     rows.text("conn_id", &planted::call_id(row.started, row.seq));
     rows.maybe("skill_id", asking.skill(row.skill).map(|skill| skill.id.as_str()));

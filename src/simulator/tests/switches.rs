@@ -100,6 +100,7 @@ fn table() -> Vec<(&'static str, &'static str, String)> {
         ("", "lower_status=true", report("diagram_3")),
         ("", "odd_statuses=0.5", report("diagram_3")),
         ("", "odd_answers=0.5", report("diagram_4")),
+        ("", "relabelled=0.5", report("cdr_1")),
         ("", "order=newest", report("diagram_1_2")),
         ("", "order=newest", report("cdr_1")),
         ("", "order=shuffled", report("diagram_4")),

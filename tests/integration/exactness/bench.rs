@@ -17,7 +17,7 @@ use wolkvox_exporter::api::{Grain, Report};
 use wolkvox_exporter::config::{Config, Environment};
 use wolkvox_exporter::exposition::{Publisher, SelfMetrics};
 use wolkvox_exporter::ledger::{Ledger, Opened};
-use wolkvox_exporter::pipeline::{Board, Pipeline, Store, Surroundings};
+use wolkvox_exporter::pipeline::{Board, Face, Pipeline, Store, Surroundings};
 use wolkvox_exporter::schedule::History;
 use wolkvox_exporter::server::Ready;
 use wolkvox_exporter::simulator::{self, Call, Settings, Simulator};
@@ -61,7 +61,6 @@ struct Exporter {
     runtime: Runtime,
     store: Store,
     board: Board,
-    ready: Ready,
     pipeline: Pipeline,
 }
 
@@ -105,12 +104,11 @@ impl Bench {
         let store = Store::new(ledger, own);
         let nothing: BTreeMap<String, String> = BTreeMap::new();
         let env: Arc<dyn Environment + Send + Sync> = Arc::new(nothing);
-        let ready = Ready::default();
         let surroundings = Surroundings {
             clock: self.clock.clone(),
             store: store.clone(),
             board: board.clone(),
-            ready: ready.clone(),
+            ready: Ready::default(),
             env,
             locks: Some(directory.join("locks")),
             zero_hold: Duration::ZERO,
@@ -118,7 +116,7 @@ impl Bench {
         };
         let pipeline = runtime.block_on(Pipeline::start(&self.config, surroundings)).unwrap();
         self.watch.restarted();
-        self.exporter = Some(Exporter { runtime, store, board, ready, pipeline });
+        self.exporter = Some(Exporter { runtime, store, board, pipeline });
     }
 
     /// Ends the life in order.
@@ -136,18 +134,26 @@ impl Bench {
 
     /// Cuts the life off while the next request that is due waits for its answer.
     pub(super) fn crash_in_flight(&mut self) {
-        let at = self.rest();
+        let mut at = self.rest();
         let before = self.requests();
         self.control(&json!({ "latency_ms": 600_000 }));
-        self.clock.advance_to(at);
         let exporter = self.exporter.as_ref().expect("it lives");
-        let simulator = self.simulator.clone();
-        let arrived = async move {
-            while requests(&simulator) == before {
-                tokio::time::sleep(Duration::from_millis(2)).await;
+        let in_flight = async {
+            loop {
+                self.clock.advance_to(at);
+                let arrived = async {
+                    while self.requests() == before {
+                        tokio::time::sleep(Duration::from_millis(2)).await;
+                    }
+                };
+                tokio::select! {
+                    () = arrived => return,
+                    // It looked and found nothing to ask.
+                    next = self.clock.asleep(1) => at = next,
+                }
             }
         };
-        let seen = exporter.runtime.block_on(async { tokio::time::timeout(PATIENCE, arrived).await });
+        let seen = exporter.runtime.block_on(async { tokio::time::timeout(PATIENCE, in_flight).await });
         seen.expect("a request is sent when its time has come");
         self.crash();
         self.control(&json!({ "latency_ms": 0 }));
@@ -202,17 +208,20 @@ impl Bench {
 
     /// Requests that have arrived at the simulator.
     pub(super) fn requests(&self) -> u64 {
-        requests(&self.simulator)
+        let shown = self.simulator.controls();
+        let reports = shown["requests"][OPERATION].as_object();
+        reports.into_iter().flatten().filter_map(|(_, count)| count.as_u64()).sum()
     }
 
     /// What could not be read at last, in words.
     pub(super) fn failures(&self) -> Vec<String> {
-        let exporter = self.exporter.as_ref().expect("it lives");
-        exporter.board.look(OPERATION, |face| face.failures()).unwrap_or_default()
+        self.look(Face::failures)
     }
 
-    pub(super) fn is_ready(&self) -> bool {
-        self.exporter.as_ref().expect("it lives").ready.is_open()
+    /// Reads what is shown beside the counters.
+    pub(super) fn look<T>(&self, look: impl FnOnce(&Face) -> T) -> T {
+        let exporter = self.exporter.as_ref().expect("it lives");
+        exporter.board.look(OPERATION, look).expect("the operation is on the board")
     }
 
     /// Reads the ledger.
@@ -319,10 +328,4 @@ async fn listen(simulator: Simulator) -> SocketAddr {
     let address = listener.local_addr().unwrap();
     tokio::spawn(simulator::serve(listener, simulator, CancellationToken::new()));
     address
-}
-
-fn requests(simulator: &Simulator) -> u64 {
-    let shown = simulator.controls();
-    let reports = shown["requests"][OPERATION].as_object();
-    reports.into_iter().flatten().filter_map(|(_, count)| count.as_u64()).sum()
 }

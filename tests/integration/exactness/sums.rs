@@ -15,11 +15,14 @@ pub(super) type Sums = BTreeMap<(&'static str, String), Vec<i64>>;
 
 /// Every counting family of the five reports; agents included.
 pub(super) fn families() -> impl Iterator<Item = &'static Family> {
-    let reports = ["skill_6", "diagram_1_2", "diagram_3", "cdr_1", "diagram_4"];
-    let of_report = move |title: &str| reports.iter().any(|report| title.starts_with(report));
+    Report::FIVE.into_iter().flat_map(families_of)
+}
+
+/// The counting families of a report.
+pub(super) fn families_of(report: Report) -> impl Iterator<Item = &'static Family> {
     SECTIONS
         .iter()
-        .filter(move |section| of_report(section.title))
+        .filter(move |section| section.title.starts_with(&format!("{}:", report.code())))
         .flat_map(|section| section.families.iter().copied())
         .filter(|family| family.kind != Kind::Gauge)
 }
@@ -46,6 +49,41 @@ pub(super) fn assert_same(what: &str, wanted: &Sums, found: &Sums) {
     let shown = differences.iter().take(25).cloned().collect::<Vec<_>>().join("\n  ");
     assert!(differences.is_empty(), "{what}: {} series differ\n  {shown}", differences.len());
     assert!(wanted.values().any(is_something), "{what}: nothing to compare");
+}
+
+/// The key of a series of this family with these labels beside `operation`.
+pub(super) fn series(family: &str, labels: &[(Label, &str)]) -> (&'static str, String) {
+    let family = find(family).expect("a family of the catalogue");
+    let pairs = [(Label::Operation, OPERATION)].into_iter().chain(labels.iter().copied());
+    (family.name, LabelText::new(pairs).as_str().to_owned())
+}
+
+/// The value of a label whose values hold no quotes.
+pub(super) fn label(labels: &LabelText, label: Label) -> Option<String> {
+    let start = format!("{}=\"", label.as_str());
+    let pair = labels.as_str().split("\",").find(|pair| pair.starts_with(&start))?;
+    Some(pair[start.len()..].trim_end_matches('"').to_owned())
+}
+
+/// The sums of these families, and those of all others.
+pub(super) fn apart(sums: &Sums, families: &[&str]) -> (Sums, Sums) {
+    sums.clone().into_iter().partition(|((family, _), _)| families.contains(family))
+}
+
+/// Sums over labels: what remains is what the other labels tell apart.
+pub(super) fn over(sums: &Sums, labels: &[Label]) -> Sums {
+    let mut out = Sums::new();
+    for ((family, text), values) in sums {
+        let is_left =
+            |pair: &&str| !labels.iter().any(|label| pair.starts_with(&format!("{}=\"", label.as_str())));
+        let rest: Vec<&str> =
+            text.split("\",").filter(is_left).map(|pair| pair.trim_end_matches('"')).collect();
+        let sum = out.entry((*family, rest.join("\","))).or_insert_with(|| vec![0; values.len()]);
+        for (sum, value) in sum.iter_mut().zip(values) {
+            *sum += value;
+        }
+    }
+    out
 }
 
 fn add(sums: &mut Sums, family: &'static Family, labels: &[(Label, &str)], values: &[i64]) {

@@ -20,18 +20,12 @@ pub(super) struct Watch {
     generation: Option<u64>,
     shown: HashMap<Series, Box<[i64]>>,
     highest: HashMap<Series, Vec<i64>>,
-    looks: u64,
 }
 
 impl Watch {
     /// Numbers of generations begin anew with a life of the exporter.
     pub(super) fn restarted(&mut self) {
         self.generation = None;
-    }
-
-    /// How often something new was shown.
-    pub(super) fn looks(&self) -> u64 {
-        self.looks
     }
 
     /// Whether a series of the family has been shown.
@@ -51,7 +45,6 @@ impl Watch {
             is_news.then_some((held, released, totals))
         }));
         let Some((held, released, totals)) = looked else { return };
-        self.looks += 1;
         self.generation = Some(released.generation);
         self.see(&held.blocks);
         self.see(&released.blocks);
