@@ -31,8 +31,11 @@ struct Source<T> {
     total: T,
 }
 
+/// Label pairs beside `operation`, in the family's order.
+type Labels = Vec<(Label, Box<str>)>;
+
 /// Gauges by family and labels beside `operation`, in the family's order.
-type Shown = BTreeMap<&'static str, (&'static Family, BTreeMap<Vec<(Label, Box<str>)>, i64>)>;
+type Shown = BTreeMap<&'static str, (&'static Family, BTreeMap<Labels, i64>)>;
 
 /// Service level and abandonment of one skill today, pooled over its DNIS, for the status page.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -207,7 +210,7 @@ fn bounded(gauges: Vec<Gauge>, label: impl Fn(Label, &str) -> Box<str>) -> Shown
 #[derive(Default)]
 struct Meeting {
     shown: Shown,
-    met: Vec<(&'static str, Vec<(Label, Box<str>)>)>,
+    met: Vec<(&'static str, Labels)>,
 }
 
 impl Meeting {
