@@ -9,12 +9,14 @@ use crate::metrics::Block;
 
 mod encode;
 mod gzip;
+mod history;
 mod own;
 mod pace;
 mod publisher;
 mod render;
 mod served;
 
+pub use history::{history_end, write_history};
 pub use own::SelfMetrics;
 pub use pace::Pace;
 pub use publisher::{Answer, AnswerError, Publisher};

@@ -2,14 +2,18 @@
 //!
 //! 0 is good, 1 a failure with a line that says what and where, 2 wrong usage (by the parser itself).
 
-use std::io;
+use std::io::{self, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
-use wolkvox_exporter::commands::arguments::{Arguments, Command};
-use wolkvox_exporter::commands::{check, demo, failure, logging, once, serve, simulate};
-use wolkvox_exporter::config::ProcessEnvironment;
+use anyhow::{Context, Result};
+use wolkvox_exporter::commands::arguments::{Arguments, CONFIG_FILE, Check, Command};
+use wolkvox_exporter::commands::{
+    backfill, check, demo, failure, logging, metrics, once, plan, serve, simulate,
+};
+use wolkvox_exporter::config::{Config, ProcessEnvironment};
+use wolkvox_exporter::time::Clock;
 
 fn main() -> ExitCode {
     let command = Arguments::read(&ProcessEnvironment).into_command();
@@ -26,20 +30,45 @@ fn main() -> ExitCode {
 fn run(command: &Command) -> Result<ExitCode> {
     logging::start(command.logging()).context("cannot start logging")?;
     match command {
-        Command::Check(arguments) => {
-            if arguments.live {
-                bail!("--live is not part of this build");
-            }
-            let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
-            let config = check::check(arguments, &ProcessEnvironment, &mut out, &mut err)?;
-            Ok(if config.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-        }
+        Command::Check(arguments) => check(arguments),
         Command::Serve(arguments) => block_on(serve::serve(arguments.clone(), Arc::new(ProcessEnvironment))),
         Command::Demo(arguments) => block_on(demo::demo(arguments.clone(), Arc::new(ProcessEnvironment))),
         Command::Simulate(arguments) => block_on(simulate::simulate(arguments.clone())),
         Command::Once(arguments) => block_on(once::once(arguments.clone(), Arc::new(ProcessEnvironment))),
-        _ => bail!("this command is not part of this build"),
+        Command::Plan(arguments) => {
+            let file = arguments.configuration.file.as_deref();
+            let config = Config::find(file, Path::new(CONFIG_FILE), &ProcessEnvironment)?;
+            plan::plan(arguments, &config, Clock::real().now(), &mut io::stdout().lock())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Backfill(arguments) => {
+            block_on(backfill::backfill(arguments.clone(), Arc::new(ProcessEnvironment)))
+        }
+        Command::Metrics(arguments) => {
+            io::stdout().lock().write_all(metrics::catalogue(arguments.format).as_bytes())?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
+}
+
+fn check(arguments: &Check) -> Result<ExitCode> {
+    if let Some(url) = &arguments.healthy {
+        check::healthy::ask(url)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let found =
+        check::check(arguments, &ProcessEnvironment, &mut io::stdout().lock(), &mut io::stderr().lock())?;
+    let Some(config) = found else { return Ok(ExitCode::FAILURE) };
+    if !arguments.live {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut all = true;
+    block_on(async {
+        let env = Arc::new(ProcessEnvironment);
+        all = check::live::ask(&config, env, &arguments.storage.path, &mut io::stdout()).await?;
+        Ok(())
+    })?;
+    Ok(if all { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn block_on(work: impl Future<Output = Result<()>>) -> Result<ExitCode> {

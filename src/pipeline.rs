@@ -33,14 +33,19 @@ mod answers;
 mod board;
 mod denominator;
 mod doubt;
+mod past;
 mod reading;
 mod standing;
 mod store;
+mod track;
 mod witnesses;
 mod worker;
 
 pub use board::{Board, Face};
+pub use past::{Past, PastError};
+pub use reading::{Fetched, fetch};
 pub use store::Store;
+pub use track::{Course, Track};
 use worker::{Memory, Worker};
 
 /// How often the board looks at the clock and the ledger at what may be released.

@@ -59,6 +59,12 @@ impl Request {
     pub fn is_indivisible(&self) -> bool {
         split::is_indivisible(self)
     }
+
+    /// The requests that ask for the same in smaller pieces: two halves, or for `skill_6` the whole day in its next
+    /// finer parts. Nothing when this one [`Request::is_indivisible`].
+    pub fn finer(&self) -> Vec<Request> {
+        split::finer(self)
+    }
 }
 
 /// Why a request is sent.

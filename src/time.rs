@@ -4,8 +4,9 @@
 //! ([`Timestamp`]) only decide what has ended and what has settled. A local day is 23 to 25 hours
 //! long and midnight may not exist; every edge comes from here, never from arithmetic on text.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::civil::{Date, DateTime};
@@ -27,7 +28,30 @@ pub struct Clock(Arc<Inner>);
 enum Inner {
     Real,
     Scaled { origin: Timestamp, started: Instant, started_wall: Timestamp, speed: f64 },
-    Manual { now: watch::Sender<Timestamp>, guard: Mutex<()> },
+    Manual(watch::Sender<Hand>),
+}
+
+/// Where a manual clock stands, and who waits for it.
+#[derive(Debug)]
+struct Hand {
+    now: Timestamp,
+    /// When each sleeper wants to be woken; those whose time has come are gone.
+    sleepers: BTreeMap<u64, Timestamp>,
+    /// The number of the next sleeper.
+    next: u64,
+}
+
+/// One sleeper of a manual clock, struck off when it wakes or gives up.
+#[derive(Debug)]
+struct Sleeper<'a> {
+    hand: &'a watch::Sender<Hand>,
+    number: u64,
+}
+
+impl Drop for Sleeper<'_> {
+    fn drop(&mut self) {
+        self.hand.send_if_modified(|hand| hand.sleepers.remove(&self.number).is_some());
+    }
 }
 
 impl Clock {
@@ -44,7 +68,8 @@ impl Clock {
 
     /// A clock that moves only when a test calls [`Clock::advance_to`].
     pub fn manual(now: Timestamp) -> Clock {
-        Clock(Arc::new(Inner::Manual { now: watch::Sender::new(now), guard: Mutex::new(()) }))
+        let hand = Hand { now, sleepers: BTreeMap::new(), next: 0 };
+        Clock(Arc::new(Inner::Manual(watch::Sender::new(hand))))
     }
 
     /// The present instant of this clock.
@@ -55,7 +80,7 @@ impl Clock {
                 let elapsed = started.elapsed().mul_f64(*speed);
                 add(*origin, elapsed)
             }
-            Inner::Manual { now, .. } => *now.borrow(),
+            Inner::Manual(hand) => hand.borrow().now,
         }
     }
 
@@ -87,11 +112,29 @@ impl Clock {
     /// Sets a manual clock. Panics when the clock is not manual.
     pub fn advance_to(&self, to: Timestamp) {
         match &*self.0 {
-            Inner::Manual { now, guard } => {
-                let _guard = guard.lock();
-                now.send_replace(to);
-            }
+            // In one step: whoever is woken by this no longer counts as asleep.
+            Inner::Manual(hand) => hand.send_modify(|hand| {
+                hand.now = to;
+                hand.sleepers.retain(|_, until| *until > to);
+            }),
             _ => panic!("only a manual clock can be set"),
+        }
+    }
+
+    /// Waits until `sleepers` tasks sleep by a manual clock; returns when the first of them wants to wake.
+    ///
+    /// A test that knows its tasks thus sees them come to rest, and moves time to where something happens.
+    /// Panics when the clock is not manual.
+    pub async fn asleep(&self, sleepers: usize) -> Timestamp {
+        match &*self.0 {
+            Inner::Manual(hand) => {
+                let mut seen = hand.subscribe();
+                let rested = seen.wait_for(|hand| hand.sleepers.len() >= sleepers).await;
+                // The sender lives in `self`, so waiting cannot fail while we are here.
+                let first = rested.ok().and_then(|hand| hand.sleepers.values().min().copied());
+                first.unwrap_or(Timestamp::MAX)
+            }
+            _ => panic!("only a manual clock knows its sleepers"),
         }
     }
 
@@ -104,10 +147,21 @@ impl Clock {
     /// Waits until this clock shows `at` or later. Notices steps of the machine's clock within a minute.
     pub async fn sleep_until(&self, at: Timestamp) {
         match &*self.0 {
-            Inner::Manual { now, .. } => {
-                let mut seen = now.subscribe();
+            Inner::Manual(hand) => {
+                let mut seen = hand.subscribe();
+                let mut number = None;
+                hand.send_if_modified(|hand| {
+                    if hand.now < at {
+                        hand.sleepers.insert(hand.next, at);
+                        number = Some(hand.next);
+                        hand.next += 1;
+                    }
+                    number.is_some()
+                });
+                let Some(number) = number else { return };
+                let _asleep = Sleeper { hand, number };
                 // The sender lives in `self`, so waiting cannot fail while we are here.
-                let _ = seen.wait_for(|now| *now >= at).await;
+                let _ = seen.wait_for(|hand| hand.now >= at).await;
             }
             _ => loop {
                 let left = at.duration_since(self.now());

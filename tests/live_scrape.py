@@ -129,6 +129,19 @@ def wait_until_ready(base, process):
         time.sleep(0.1)
 
 
+def wait_for_families(base, process):
+    """Ready says that every report has been asked for; what counts from a date appears when the past has been read."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        expect(process.poll() is None, "it ended before its counters appeared")
+        _, body = get(f"{base}/metrics", Accept=TEXT)
+        missing = EXPECTED - {name.removesuffix("_total") for name in names(body.decode())}
+        if not missing:
+            return
+        expect(time.monotonic() < deadline, f"missing families: {sorted(missing)}")
+        time.sleep(0.1)
+
+
 def scrape(base, accept):
     """The body in one format, the same with and without compression, of the content type asked for."""
     headers, body = get(f"{base}/metrics", Accept=accept, Accept_Encoding="identity")
@@ -187,7 +200,7 @@ def check(base):
     check_with_promtool(text)
     text_families = list(parse_text(text))
     found = {family.name for family in text_families}
-    expect(EXPECTED <= found, f"missing families: {sorted(EXPECTED - found)}")
+    expect(EXPECTED <= found, f"gone again: {sorted(EXPECTED - found)}")
     expect(len(found) == len(text_families), "a family is not contiguous")
 
     openmetrics = scrape(base, OPENMETRICS)
@@ -221,6 +234,7 @@ def main(program):
         base = f"http://{address_of(lines)}"
         wait_until_ready(base, process)
         get(f"{base}/-/healthy")
+        wait_for_families(base, process)
         check(base)
         stop(process)
 

@@ -2,6 +2,7 @@
 //!
 //! Pure values: parsing touches neither files nor sockets.
 
+mod manual;
 mod values;
 
 use std::path::PathBuf;
@@ -22,40 +23,6 @@ service level, abandonment, IVR, callbacks, cost and surveys as exact counters o
 
 Without a command it serves. `wolkvox_exporter demo` shows everything without an account.";
 
-const MANUAL: &str = "\
-ENVIRONMENT
-  Every flag may be given as a variable: --web.listen-address is
-  WOLKVOX_WEB_LISTEN_ADDRESS. A flag wins over its variable. Flags that only
-  one command has carry its name: demo --speed is WOLKVOX_DEMO_SPEED.
-
-  Without a configuration file, these make one operation:
-    WOLKVOX_SERVER       the server number, such as 0010 (or WOLKVOX_BASE_URL)
-    WOLKVOX_TOKEN        the token (or WOLKVOX_TOKEN_FILE, a file that holds it)
-    WOLKVOX_TIMEZONE     the operation's IANA zone, such as America/Bogota
-    WOLKVOX_OPERATION    its name; the server when not set
-    WOLKVOX_CURRENCY     ISO 4217 code of the costs; optional
-
-FILES
-  wolkvox.yml            operations, targets, opening hours, reports
-  data/                  the ledger and the token locks; keep it across restarts
-
-SIGNALS
-  SIGHUP                 reads the configuration again; the old one stays when
-                         the new one is bad
-  SIGTERM                stops reading, finishes the transaction, drains
-
-EXIT STATUS
-  0  good
-  1  failure, with a line that says what and where
-  2  wrong usage
-
-EXAMPLES
-  wolkvox_exporter demo --speed=60
-  wolkvox_exporter check --config.file=/etc/wolkvox/wolkvox.yml
-  wolkvox_exporter --config.file=/etc/wolkvox/wolkvox.yml
-  WOLKVOX_SERVER=0010 WOLKVOX_TOKEN_FILE=acme.token \\
-    WOLKVOX_TIMEZONE=America/Bogota wolkvox_exporter";
-
 /// Prometheus exporter for the Wolkvox Reports Manager API.
 #[derive(Debug, Parser)]
 #[command(
@@ -64,7 +31,7 @@ EXAMPLES
     display_name = "wolkvox_exporter,",
     version = version::BLOCK,
     long_about = LONG_ABOUT,
-    after_long_help = MANUAL,
+    after_long_help = manual::SERVE,
     after_help = "`--help` says more: environment, files, signals, exit status, examples.",
     args_conflicts_with_subcommands = true,
     subcommand_precedence_over_arg = true,
@@ -112,32 +79,53 @@ impl Arguments {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Read the operations and serve their metrics (the default).
-    #[command(after_long_help = MANUAL)]
+    ///
+    /// A background collector reads the reports within the quota, a ledger under --storage.path turns them into
+    /// counters, and --web.telemetry-path serves them. The status page is at /.
+    #[command(after_long_help = manual::SERVE)]
     Serve(Serve),
     /// Run a simulated contact centre and the exporter in one process; no account needed.
     ///
-    /// Counts from local midnight, releases new series after a short hold, and keeps its ledger in a temporary
-    /// directory unless --storage.path is given.
+    /// The centre opens at 11:00 of its local time and runs 60 times faster than real time. The exporter counts
+    /// from local midnight, releases new series after a short hold, and keeps its ledger in a temporary directory
+    /// unless --storage.path is given. The addresses to open are printed. Ctrl-C ends it.
+    #[command(after_long_help = manual::DEMO)]
     Demo(Demo),
     /// Run the simulator of the API alone.
+    ///
+    /// Prints the base URL and the token of every operation, and answers like the API until it is ended.
+    /// `/truth` says what really happened in a day, and no exporter asks for it.
+    #[command(after_long_help = manual::SIMULATE)]
     Simulate(Simulate),
-    /// Validate the configuration and the web configuration.
+    /// Validate the configuration and the web configuration; ask the API whether it answers.
     ///
     /// Prints every mistake with the path of its key and exits 1, or prints what is configured and exits 0.
-    /// Tokens are read to see that they can be, and that no two operations share one.
+    /// Tokens are read to see that they can be, and that no two operations share one. With --live each operation
+    /// is asked for its quota, which costs one request. With --healthy a running exporter is asked instead.
+    #[command(after_long_help = manual::CHECK)]
     Check(Check),
     /// Show the day's requests of each report against the quota.
+    ///
+    /// Sends nothing. What the configuration asks for is compared with the quota of the day; where it does not
+    /// fit, the factor by which all intervals are stretched is shown, with the intervals that result.
+    #[command(after_long_help = manual::PLAN)]
     Plan(Plan),
     /// Run one cycle, without a ledger on disk, and write the exposition to standard output.
+    ///
+    /// Counts from local midnight. Costs the requests of one cycle, and waits for its turn where another process
+    /// on the same --storage.path uses the token.
+    #[command(after_long_help = manual::ONCE)]
     Once(Once),
     /// Read the past and write it as OpenMetrics for Prometheus.
     ///
     /// The file is for `promtool tsdb create-blocks-from openmetrics`.
+    #[command(after_long_help = manual::BACKFILL)]
     Backfill(Backfill),
     /// Write the catalogue of metrics.
+    ///
+    /// Every family that /metrics may hold: name, type, labels, unit, meaning, bounds of histograms.
+    #[command(after_long_help = manual::METRICS)]
     Metrics(Metrics),
-    /// Write dashboards, recording rules and alerts to a folder.
-    Dashboards(Dashboards),
 }
 
 impl Command {
@@ -152,7 +140,6 @@ impl Command {
             Command::Once(command) => &command.logging,
             Command::Backfill(command) => &command.logging,
             Command::Metrics(command) => &command.logging,
-            Command::Dashboards(command) => &command.logging,
         }
     }
 
@@ -167,7 +154,6 @@ impl Command {
             Command::Once(_) => "once",
             Command::Backfill(_) => "backfill",
             Command::Metrics(_) => "metrics",
-            Command::Dashboards(_) => "dashboards",
         }
     }
 }
@@ -374,6 +360,14 @@ pub struct Simulate {
         value_name = "COUNT"
     )]
     pub calls_per_day: u32,
+    /// First day of the centre; nothing happened before. It has always been open when not given.
+    #[arg(
+        long = "start",
+        env = "WOLKVOX_SIMULATE_START",
+        value_parser = values::date,
+        value_name = "DATE"
+    )]
+    pub start: Option<civil::Date>,
     /// How the API behaves where its documentation leaves it open, as key=value; repeatable.
     #[arg(
         long = "behaviour",
@@ -412,6 +406,18 @@ pub struct Check {
     /// Ask each operation one cheap question (`token_info`) as well.
     #[arg(long = "live", env = "WOLKVOX_CHECK_LIVE", value_parser = BoolishValueParser::new())]
     pub live: bool,
+    /// Ask a running exporter over plain HTTP whether it is healthy, and do nothing else.
+    #[arg(
+        long = "healthy",
+        env = "WOLKVOX_CHECK_HEALTHY",
+        value_name = "URL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "http://127.0.0.1:10465/-/healthy",
+        value_parser = values::plain_url,
+        conflicts_with_all = ["live", "effective"]
+    )]
+    pub healthy: Option<http::Uri>,
     #[command(flatten)]
     #[expect(missing_docs, reason = "documented by their types")]
     pub storage: Storage,
@@ -435,6 +441,16 @@ pub struct Plan {
         value_name = "COUNT"
     )]
     pub skills: u32,
+    /// In what share of the readings a skill's numbers have moved, 0 to 1. A skill that has not moved is not asked
+    /// for again.
+    #[arg(
+        long = "busy",
+        env = "WOLKVOX_PLAN_BUSY",
+        default_value_t = 0.5,
+        value_parser = values::share,
+        value_name = "SHARE"
+    )]
+    pub busy: f64,
     #[command(flatten)]
     #[expect(missing_docs, reason = "documented by their types")]
     pub logging: Logging,
@@ -510,33 +526,6 @@ pub enum Catalogue {
     Markdown,
     /// A list for programs.
     Json,
-}
-
-/// `dashboards`.
-#[derive(Debug, Clone, Args)]
-pub struct Dashboards {
-    /// Folder to write to; made when it does not exist.
-    #[arg(
-        long = "out",
-        env = "WOLKVOX_DASHBOARDS_OUT",
-        default_value = "dashboards/",
-        value_name = "DIRECTORY"
-    )]
-    pub out: PathBuf,
-    /// Label matchers that choose this exporter's series.
-    #[arg(
-        long = "selector",
-        env = "WOLKVOX_DASHBOARDS_SELECTOR",
-        default_value = "job=\"wolkvox\"",
-        value_name = "MATCHERS"
-    )]
-    pub selector: String,
-    /// Address of the runbook that alerts link to.
-    #[arg(long = "runbook-url", env = "WOLKVOX_DASHBOARDS_RUNBOOK_URL", value_name = "URL")]
-    pub runbook_url: Option<String>,
-    #[command(flatten)]
-    #[expect(missing_docs, reason = "documented by their types")]
-    pub logging: Logging,
 }
 
 #[cfg(test)]

@@ -1,15 +1,19 @@
 //! `check`: is what the operator wrote good, and what does it amount to.
 
+pub mod healthy;
+pub mod live;
+
 use std::io::{self, Write};
 use std::path::Path;
 
 use super::arguments::{CONFIG_FILE, Check};
+use super::table::table;
 use crate::config::{Config, CountFrom, Environment, Operation, Skills, WebConfig};
 
 /// Validates configuration, tokens and web configuration, and writes what was found.
 ///
 /// Mistakes go to `err`, one a line, and the answer is no configuration; everything else goes to `out`.
-/// Does not ask the API; whoever wires `--live` goes on with the configuration returned.
+/// Does not ask the API; [`live::ask`] goes on with the configuration returned.
 pub fn check(
     arguments: &Check,
     env: &dyn Environment,
@@ -64,7 +68,7 @@ fn summary(config: &Config, web: Option<&WebConfig>, out: &mut dyn Write) -> io:
     let head = ["OPERATION", "SERVER", "TIME ZONE", "SKILLS", "REPORTS", "COUNTS FROM", "REQUESTS A DAY"];
     let mut rows = vec![head.map(str::to_owned)];
     rows.extend(config.operations.iter().map(row));
-    table(&rows, out)
+    table(&rows, &[], out)
 }
 
 fn row(operation: &Operation) -> [String; 7] {
@@ -82,18 +86,6 @@ fn row(operation: &Operation) -> [String; 7] {
     let requests = operation.daily_requests.map_or_else(|| "ask".to_owned(), |requests| requests.to_string());
     let zone = operation.zone.name().to_owned();
     [operation.name.clone(), operation.server.clone(), zone, skills, reports, from, requests]
-}
-
-/// Columns as wide as their widest cell.
-fn table<const N: usize>(rows: &[[String; N]], out: &mut dyn Write) -> io::Result<()> {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; N] = std::array::from_fn(width);
-    for row in rows {
-        let cells: Vec<String> =
-            row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        writeln!(out, "{}", cells.join("  ").trim_end())?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -104,6 +104,7 @@ operations:
     count_from: {today}
     targets:
       - {{ skills: ["*"], service_level: 80%, within: 20s, abandon: 5% }}
+      - {{ skills: ["102"], service_level: 70%, within: 20s, abandon: 12% }}
     business_hours:
       - {{ skills: ["*"], days: mon-fri, hours: "07:00-19:00" }}
       - {{ skills: ["*"], days: sat, hours: "08:00-14:00" }}
@@ -135,8 +136,8 @@ fn invite(addresses: &[String], metrics: &str, speed: f64, truth: &str) {
 
   open   http://{address}/            the status page
          http://{address}{metrics}     the metrics
-         {truth}    what today really holds
   type   curl -s http://{address}{metrics} | grep wolkvox_inbound_calls_total
+         curl -s '{truth}'    what the whole day will have held
   next   wolkvox_exporter check --help    and the README: five minutes to real data
 
   Ctrl-C ends it.

@@ -22,6 +22,7 @@ pub async fn simulate(arguments: Simulate) -> Result<()> {
         seed: arguments.seed,
         operations: arguments.operations as usize,
         timezone: arguments.timezone.name().to_owned(),
+        start: arguments.start,
         traffic: Traffic { calls_per_day: f64::from(arguments.calls_per_day), ..Traffic::default() },
         behaviour,
         faults: faults(&arguments.faults)?,

@@ -6,6 +6,7 @@ use tracing::debug;
 
 use super::denominator::Denominators;
 use super::doubt::{Judgement, Verdict};
+use super::track::Track;
 use super::worker::{Parts, Worker};
 use crate::api::{Grain, Reason, Report};
 use crate::client::Failure;
@@ -209,6 +210,30 @@ impl Worker {
     }
 
     async fn apply(&mut self, reading: Reading) -> Result<Applied, ()> {
+        match &mut self.memory.track {
+            Some(track) => {
+                track.hold(reading);
+                Ok(Applied::default())
+            }
+            None => self.commit(reading).await,
+        }
+    }
+
+    /// Applies what the track holds, bucket by bucket, and notes the counters at the end of each.
+    pub(super) async fn count_held(&mut self) -> Result<(), ()> {
+        let held = self.memory.track.as_mut().map(Track::take_held).unwrap_or_default();
+        for (bucket, piece) in held {
+            self.commit(piece).await?;
+            let name = self.operation.name.clone();
+            let totals = self.store.with(move |ledger| ledger.totals(&name).collect::<Vec<_>>()).await;
+            if let Some(track) = &mut self.memory.track {
+                track.note(bucket.grain(), self.operation.zone.end(bucket), totals);
+            }
+        }
+        Ok(())
+    }
+
+    async fn commit(&mut self, reading: Reading) -> Result<Applied, ()> {
         let (name, report) = (self.operation.name.clone(), reading.report);
         match self.store.commit(move |ledger| ledger.apply(&name, &reading)).await {
             Ok(applied) => {

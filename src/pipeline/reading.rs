@@ -16,17 +16,17 @@ const CHUNKS: usize = 4;
 
 /// What came of a request, with its cost.
 #[derive(Debug)]
-pub(super) struct Fetched {
+pub struct Fetched {
     /// The content, or why there is none.
-    pub(super) result: Result<Decoded, Failure>,
+    pub result: Result<Decoded, Failure>,
     /// Whether it was a 200 with the vendor's envelope.
-    pub(super) in_envelope: bool,
+    pub in_envelope: bool,
     /// The answer's `Date`.
-    pub(super) date: Option<Timestamp>,
+    pub date: Option<Timestamp>,
     /// Bytes received after decompression.
-    pub(super) bytes: u64,
+    pub bytes: u64,
     /// From sending the request to the end of the answer.
-    pub(super) took: Duration,
+    pub took: Duration,
 }
 
 enum Piece {
@@ -35,7 +35,7 @@ enum Piece {
 }
 
 /// Sends a request and decodes its answer while it arrives.
-pub(super) async fn fetch(client: &mut Client, request: &Request, decoder: Decoder) -> Fetched {
+pub async fn fetch(client: &mut Client, request: &Request, decoder: Decoder) -> Fetched {
     let started = Stopwatch::start();
     let mut answer = match client.ask(request).await {
         Ok(answer) => answer,

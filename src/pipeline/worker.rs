@@ -13,6 +13,7 @@ use super::denominator::Denominators;
 use super::doubt::Doubts;
 use super::reading::{self, Fetched};
 use super::store::Store;
+use super::track::Track;
 use crate::api::{Grain, Reason, Report};
 use crate::client::Client;
 use crate::config::Operation;
@@ -55,6 +56,8 @@ pub(super) struct Memory {
     pub(super) denominators: Denominators,
     pub(super) ledger_failing: bool,
     pub(super) warned_of_limit: bool,
+    /// Where the totals of each bucket are noted, when the past is read for its own sake.
+    pub(super) track: Option<Track>,
     /// When the ledger last saw time pass.
     pub(super) ticked: Option<Timestamp>,
 }
@@ -180,7 +183,7 @@ impl Worker {
         }
     }
 
-    async fn history(&self) -> Arc<History> {
+    pub(super) async fn history(&self) -> Arc<History> {
         let name = self.operation.name.clone();
         self.store.with(move |ledger| ledger.history(&name)).await.unwrap_or_default()
     }
@@ -189,7 +192,7 @@ impl Worker {
     ///
     /// May be dropped at any await: the ledger works on the blocking pool and finishes its transaction whether
     /// somebody waits for it or not.
-    async fn turn(&mut self, request: &Request, history: &History) -> Outcome {
+    pub(super) async fn turn(&mut self, request: &Request, history: &History) -> Outcome {
         let asked = self.clock.now();
         let report = request.report;
         self.board.update(&self.operation.name, |face| {

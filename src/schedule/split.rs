@@ -1,6 +1,6 @@
 //! How a question that was too large is asked again in smaller ones.
 
-use crate::api::Report;
+use crate::api::{Grain, Report};
 use crate::schedule::Request;
 use crate::time::{Bucket, SignedDuration, Window, civil::DateTime, shift};
 
@@ -17,6 +17,24 @@ pub(super) fn is_indivisible(request: &Request) -> bool {
         (Report::Skill1 | Report::Skills | Report::TokenInfo, _) | (_, None) => true,
         (report, Some(window)) => halves(report, window).is_none(),
     }
+}
+
+/// See [`Request::finer`].
+pub(super) fn finer(request: &Request) -> Vec<Request> {
+    let Some(window) = request.window else { return Vec::new() };
+    let piece = |window: Window, part: (u16, u16)| Request { window: Some(window), part, ..request.clone() };
+    if request.report != Report::Skill6 {
+        let halves = if request.is_indivisible() { None } else { halves(request.report, window) };
+        return halves.into_iter().flatten().map(|half| piece(half, request.part)).collect();
+    }
+    let Some(parts) = next_parts(request.part.1) else { return Vec::new() };
+    let day = Bucket::of(window.from, Grain::Day);
+    // A day that is still open ends where the present does.
+    let end = if request.part.0 + 1 == request.part.1 { window.to } else { day.window().to };
+    let windows = day_parts(day, parts, end);
+    // Invariant: a day has at most 96 parts.
+    let count = windows.len() as u16;
+    (0..count).zip(windows).map(|(index, window)| piece(window, (index, count))).collect()
 }
 
 /// The two halves of a window; `None` where the report's rows cannot be told apart any finer.
@@ -68,4 +86,49 @@ pub(super) fn day_parts(day: Bucket, parts: u16, present: DateTime) -> Vec<Windo
         from = to;
     }
     windows
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::schedule::Purpose;
+    use crate::time::{Timestamp, civil};
+
+    proptest! {
+        #[test]
+        fn finer_requests_ask_for_the_same_and_end_somewhere(
+            report in prop::sample::select(Report::FIVE.to_vec()),
+            hours in 1_i64..60,
+        ) {
+            let day = Bucket::day(civil::date(2026, 3, 8));
+            let mut window = day.window();
+            if report != Report::Skill6 {
+                window.to = shift(window.from, SignedDuration::from_hours(hours));
+            }
+            let now = Timestamp::UNIX_EPOCH;
+            let skill = String::new();
+            let purpose = Purpose::CatchUp;
+            let mut request =
+                Request { report, skill, window: Some(window), slot: 7, now, purpose, part: (0, 1) };
+            let mut steps = 0;
+            loop {
+                let finer = request.finer();
+                prop_assert_eq!(finer.is_empty(), request.is_indivisible());
+                let Some(first) = finer.first() else { break };
+                let whole = if report == Report::Skill6 { window } else { request.window.unwrap() };
+                let mut end = whole.from;
+                for piece in &finer {
+                    let piece = piece.window.unwrap();
+                    prop_assert!(piece.from == end && piece.from < piece.to);
+                    end = piece.to;
+                }
+                prop_assert_eq!(end, whole.to);
+                steps += 1;
+                prop_assert!(steps < 40, "pieces become smaller");
+                request = first.clone();
+            }
+        }
+    }
 }

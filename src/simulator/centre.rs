@@ -55,6 +55,10 @@ pub struct Traffic {
     pub uncoded_share: f64,
     /// Mean wait of a caller in a quiet hour, in seconds.
     pub mean_wait_seconds: f64,
+    /// The first hour of the day in which calls arrive, and the first in which none do any more.
+    pub open_hours: (u8, u8),
+    /// The traffic of each weekday against [`Traffic::calls_per_day`], Monday first; 0 is closed.
+    pub weekdays: [f64; 7],
 }
 
 impl Default for Traffic {
@@ -73,6 +77,8 @@ impl Default for Traffic {
             latest_seconds: 4 * 3600,
             uncoded_share: 0.04,
             mean_wait_seconds: 12.0,
+            open_hours: (0, 24),
+            weekdays: [1.22, 1.10, 1.05, 1.04, 1.14, 0.80, 0.65],
         }
     }
 }
@@ -311,6 +317,13 @@ fn check(operations: usize, traffic: &Traffic) -> Result<(), SimulatorError> {
             "callback_hours, latest_seconds",
             "must be at most 720 hours and 86400 seconds".into(),
         ));
+    }
+    if !traffic.weekdays.iter().all(|share| (0.0..=100.0).contains(share)) {
+        return Err(SimulatorError::Setting("weekdays", "must lie between 0 and 100".into()));
+    }
+    let (opens, closes) = traffic.open_hours;
+    if opens >= closes || closes > 24 {
+        return Err(SimulatorError::Setting("open_hours", "must be two hours of a day in order".into()));
     }
     if !(1..=100_000).contains(&operations) {
         return Err(SimulatorError::Setting("operations", "must lie between 1 and 100000".into()));

@@ -68,3 +68,28 @@ fn a_scaled_clock_maps_back_to_real_time() {
     let minute = clock.to_wall(origin + SignedDuration::from_mins(1)).duration_since(clock.to_wall(origin));
     assert_eq!(minute.as_millis(), 1000);
 }
+
+#[tokio::test]
+async fn a_manual_clock_tells_when_all_rest_and_who_wakes_first() {
+    let start = Timestamp::UNIX_EPOCH;
+    let at = |seconds| start + SignedDuration::from_secs(seconds);
+    let clock = Clock::manual(start);
+    let sleep = |until| {
+        let clock = clock.clone();
+        tokio::spawn(async move { clock.sleep_until(until).await })
+    };
+    let (late, early) = (sleep(at(20)), sleep(at(10)));
+    assert_eq!(clock.asleep(2).await, at(10));
+    clock.advance_to(at(10));
+    // Not a moment in which who has been woken is still taken to sleep.
+    assert_eq!(clock.asleep(1).await, at(20));
+    early.await.unwrap();
+    // Who gives up is struck off, and so is who has nothing to wait for.
+    late.abort();
+    assert!(late.await.unwrap_err().is_cancelled());
+    clock.sleep_until(at(10)).await;
+    let next = sleep(at(30));
+    assert_eq!(clock.asleep(1).await, at(30));
+    clock.advance_to(at(31));
+    next.await.unwrap();
+}

@@ -1,7 +1,11 @@
 //! What no single module can promise: rules that hold across files, and files that are not Rust.
 //!
 //! - `architecture`: data flows one way, and what may be named where.
+//! - `exactness`: days of the simulated centre through the whole pipeline, judged by its truth.
+//! - `cli`: what the program says, and with which status it ends.
+//! - `documentation`: the README says what the program does.
 //! - `kubernetes`: the manifests parse, and shards and replicas agree.
+//! - `prometheus`: what a real Prometheus stores of a simulated day is the truth.
 
 #![expect(
     clippy::unwrap_used,
@@ -9,4 +13,8 @@
 )]
 
 mod architecture;
+mod cli;
+mod documentation;
+mod exactness;
 mod kubernetes;
+mod prometheus;

@@ -29,7 +29,7 @@ fn variable_set_to_nothing_is_as_good_as_not_set() {
         named.map(|argument| argument.get_env().is_some()).collect::<Vec<bool>>()
     };
     assert_eq!(variables("shard"), [false; 3], "of the program, of serve and of demo");
-    assert_eq!(variables("log.level"), [true; 10]);
+    assert_eq!(variables("log.level"), [true; 9]);
 }
 
 #[test]
@@ -63,6 +63,9 @@ fn wrong_usage_is_refused_with_2() {
         &["demo", "--speed=0"],
         &["demo", "--speed=nan"],
         &["backfill", "--from=2026-10-01"],
+        &["check", "--healthy=https://127.0.0.1/"],
+        &["check", "--healthy", "--live"],
+        &["plan", "--busy=1.5"],
         &["simulate", "--faults=late"],
     ] {
         let error = parse(arguments).expect_err("refused");
@@ -132,6 +135,16 @@ fn manual_names_status_environment_and_files() {
     }
     let version = Arguments::command().render_version();
     assert!(version.starts_with("wolkvox_exporter, version 0."), "{version}");
+}
+
+#[test]
+fn manual_of_simulate_names_every_switch_and_every_part_of_a_fault() {
+    let words: BTreeSet<&str> = manual::SIMULATE.split([' ', ',', '\n']).collect();
+    let behaviour = serde_json::to_value(crate::simulator::Behaviour::default()).unwrap();
+    let fault = serde_json::to_value(crate::simulator::Fault::default()).unwrap();
+    for key in [behaviour, fault].iter().flat_map(|whole| whole.as_object().unwrap().keys()) {
+        assert!(words.contains(key.as_str()), "{key}");
+    }
 }
 
 #[test]

@@ -160,3 +160,14 @@ pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     let parts = parts.map(|(key, value)| (key.to_owned(), value.to_owned()));
     parts.ok_or_else(|| "key=value is needed".to_owned())
 }
+
+pub(super) fn share(text: &str) -> Result<f64, String> {
+    let parsed = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    parsed.ok_or_else(|| "a share between 0 and 1 is needed".to_owned())
+}
+
+pub(super) fn plain_url(text: &str) -> Result<http::Uri, String> {
+    let parsed = text.parse::<http::Uri>().ok();
+    let plain = |url: &http::Uri| url.scheme_str() == Some("http") && url.host().is_some();
+    parsed.filter(plain).ok_or_else(|| "a URL such as http://127.0.0.1:10465/-/healthy is needed".to_owned())
+}

@@ -7,13 +7,11 @@ use super::{
 };
 use crate::time::{Bucket, Timestamp, Zone, civil};
 
-/// The relative traffic of each hour of a day: never closed, two peaks.
+/// The relative traffic of each hour of a day: two peaks.
 const HOURS: [f64; 24] = [
     0.45, 0.38, 0.33, 0.32, 0.34, 0.42, 0.60, 0.92, 1.40, 1.72, 1.85, 1.76, 1.50, 1.34, 1.48, 1.62, 1.56,
     1.38, 1.18, 1.02, 0.90, 0.78, 0.64, 0.52,
 ];
-/// The same of each weekday, Monday first.
-const WEEKDAYS: [f64; 7] = [1.22, 1.10, 1.05, 1.04, 1.14, 0.80, 0.65];
 /// A caller who has waited this long may be offered a callback.
 const OFFER_MS: i64 = 40_000;
 
@@ -48,7 +46,8 @@ impl<'a> Making<'a> {
             ),
             start,
             end,
-            weekday: WEEKDAYS[usize::from(date.weekday().to_monday_zero_offset().unsigned_abs())],
+            weekday: centre.traffic.weekdays
+                [usize::from(date.weekday().to_monday_zero_offset().unsigned_abs())],
             // Distinct over four hundred days.
             seq: (bucket.index().rem_euclid(400) as u32) * 10_000_000,
             day: Day::default(),
@@ -63,13 +62,15 @@ impl<'a> Making<'a> {
     /// Stretches of at most an hour with their share of the daily traffic.
     fn stretches(&self) -> Vec<(i64, i64, f64)> {
         let mean = HOURS.iter().sum::<f64>() / 24.0;
+        let (opens, closes) = self.traffic.open_hours;
         let mut stretches = Vec::with_capacity(25);
         let mut from = self.start;
         while from < self.end {
             let to = (from + 3600).min(self.end);
             let hour = self.offsets.label(from).rem_euclid(86_400) / 3600;
             // Invariant: a remainder by a day, divided by an hour, lies in 0..24.
-            let weight = HOURS[hour as usize] / mean * self.weekday;
+            let open = (i64::from(opens)..i64::from(closes)).contains(&hour);
+            let weight = if open { HOURS[hour as usize] / mean * self.weekday } else { 0.0 };
             stretches.push((from, to, weight * (to - from) as f64 / 86_400.0));
             from = to;
         }

@@ -353,6 +353,8 @@ fn a_centre_that_cannot_be_is_refused() {
     assert!(wrong(&|settings| settings.traffic.dnis_per_skill = 0).contains("dnis_per_skill"));
     assert!(wrong(&|settings| settings.traffic.calls_per_day = f64::NAN).contains("calls_per_day"));
     assert!(wrong(&|settings| settings.traffic.survey_share = 1.5).contains("survey_share"));
+    assert!(wrong(&|settings| settings.traffic.open_hours = (18, 8)).contains("open_hours"));
+    assert!(wrong(&|settings| settings.traffic.weekdays[0] = -1.0).contains("weekdays"));
     assert!(wrong(&|settings| settings.traffic.latest_seconds = 100_000).contains("latest_seconds"));
 }
 
@@ -367,6 +369,25 @@ fn nothing_happens_before_the_start() {
     let before = truth("2026-11-01T00:00:00", "2026-11-19T23:59:59");
     assert_eq!((before.skill_6.len(), before.diagram_1_2.calls), (0, 0));
     assert!(truth("2026-11-20T00:00:00", "2026-11-20T23:59:59").diagram_1_2.calls > 0);
+}
+
+#[test]
+fn a_centre_that_closes_takes_no_calls_until_it_opens() {
+    let mut settings = Bench::small(6);
+    settings.traffic.open_hours = (8, 18);
+    settings.traffic.weekdays[5] = 0.0;
+    let bench = Bench::new(settings, "2026-11-22T12:00:00");
+    let friday: civil::Date = "2026-11-20".parse().unwrap();
+    let saturday: civil::Date = "2026-11-21".parse().unwrap();
+    let truth = |day: civil::Date, from: i8, to: i8| {
+        let truth = bench.simulator.truth("demo", day.at(from, 0, 0, 0), day.at(to, 59, 59, 0)).unwrap();
+        (truth.skill_6.iter().map(|calls| calls.inbound).sum::<i64>(), truth.diagram_1_2.calls)
+    };
+    assert_eq!(truth(friday, 0, 7), (0, 0));
+    assert_eq!(truth(friday, 18, 23), (0, 0));
+    assert_eq!(truth(saturday, 0, 23), (0, 0));
+    let (inbound, ivr) = truth(friday, 8, 17);
+    assert!(inbound > 0 && ivr > 0);
 }
 
 #[test]
