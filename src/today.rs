@@ -31,11 +31,11 @@ struct Source<T> {
     total: T,
 }
 
-/// Label pairs beside `operation`, in the family's order.
-type Labels = Vec<(Label, Box<str>)>;
-
 /// Gauges by family and labels beside `operation`, in the family's order.
 type Shown = BTreeMap<&'static str, (&'static Family, BTreeMap<Labels, i64>)>;
+
+/// Labels beside `operation`, in the family's order.
+type Labels = Vec<(Label, Box<str>)>;
 
 /// Service level and abandonment of one skill today, pooled over its DNIS, for the status page.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -214,7 +214,7 @@ struct Meeting {
 }
 
 impl Meeting {
-    fn add(&mut self, family: &'static Family, labels: Vec<(Label, Box<str>)>, value: i64) {
+    fn add(&mut self, family: &'static Family, labels: Labels, value: i64) {
         let adds = is_count(family);
         let (_, samples) = self.shown.entry(family.name).or_insert_with(|| (family, BTreeMap::new()));
         match samples.get_mut(&labels) {

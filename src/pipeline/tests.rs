@@ -179,10 +179,12 @@ async fn one_skill_that_fails_keeps_the_report_down_until_it_is_read() {
     let bench = Bench::start(&[operation("A", vendor.port, ONLY_SKILL)]).await;
     bench.until("both were asked", |_| vendor.asked("skill_6").len() >= 6).await;
     let good = |asked: &&Asked| asked["skill_id"] == "101";
-    for _ in 0..200 {
-        bench.pass(5).await;
+    let until = bench.clock.now() + SignedDuration::from_mins(11);
+    let stays_down = |bench: &Bench| {
         assert_eq!(bench.up("A", Report::Skill6), Some(false));
-    }
+        bench.clock.now() >= until
+    };
+    bench.until("enough time has passed", stays_down).await;
     assert!(vendor.asked("skill_6").iter().filter(good).count() > 2, "the other skill is read all the same");
     *broken.lock().unwrap() = false;
     bench.until("it is up again", |bench| bench.up("A", Report::Skill6) == Some(true)).await;
@@ -372,5 +374,73 @@ async fn failures_are_counted_once_by_their_reason() {
     );
     assert_eq!(bench.one("A", &catalogue::REPORT_READS, "report=\"cdr_1\""), count(Reason::Request));
     assert_eq!(bench.one("A", &catalogue::UP, "A"), 0);
+    bench.pipeline.end().await;
+}
+
+#[tokio::test]
+async fn a_witness_that_never_speaks_silences_nobody() {
+    // The server knows no skill of the name "all", and answers as for one without calls.
+    let vendor =
+        Vendor::new(|asked| match (asked["api"].as_str(), asked.get("skill_id").map(String::as_str)) {
+            ("skill_6", Some("101" | "103")) => rows(&[dnis(5)]),
+            ("token_info", _) => token_info(),
+            _ => nothing(),
+        })
+        .await;
+    let lines = ONLY_SKILL.replace("\"102\"", "\"102\", \"103\", \"104\"");
+    let bench = Bench::start(&[operation("A", vendor.port, &lines)]).await;
+    let counted = |bench: &Bench| bench.board.look("A", |face| face.counted(&catalogue::INBOUND_CALLS));
+    bench.until("what there is counts", |bench| counted(bench) == Some(10)).await;
+    assert_eq!(bench.up("A", Report::Skill6), Some(true));
+    bench.pipeline.end().await;
+}
+
+/// A day of one skill with a call a minute, and a server that says so many rows too many.
+async fn a_day_of_101(excess: impl Fn(&Asked, usize) -> usize + Send + Sync + 'static) -> (Vendor, Bench) {
+    let vendor = Vendor::new(move |asked| match asked["api"].as_str() {
+        "skill_6" if asked["skill_id"] == "101" => {
+            let minute = |at: &str| -> u32 {
+                let part = |from: usize| at[from..from + 2].parse::<u32>().unwrap();
+                part(8) * 60 + part(10) + u32::from(part(12) > 0)
+            };
+            let calls = minute(&asked["date_end"]).min(720).saturating_sub(minute(&asked["date_ini"]));
+            let found: Vec<String> = (calls > 0).then(|| dnis(calls)).into_iter().collect();
+            says(found.len() + excess(asked, found.len()), &found)
+        }
+        "token_info" => token_info(),
+        _ => nothing(),
+    })
+    .await;
+    let bench = Bench::start(&[operation("A", vendor.port, ONLY_SKILL)]).await;
+    (vendor, bench)
+}
+
+#[tokio::test]
+async fn a_day_of_a_server_that_counts_differently_is_read_in_parts_once() {
+    let (vendor, bench) = a_day_of_101(|_, _| 2).await;
+    let counted = |bench: &Bench| bench.board.look("A", |face| face.counted(&catalogue::INBOUND_CALLS));
+    bench.until("the day counts", |bench| counted(bench) == Some(720)).await;
+    let asked = || vendor.asked("skill_6").iter().filter(|asked| asked["skill_id"] == "101").count();
+    assert_eq!(asked(), 3, "the day, and its two parts");
+    bench.until("it is read again", |_| asked() >= 5).await;
+    bench.until("nothing is wrong", |bench| bench.up("A", Report::Skill6) == Some(true)).await;
+    assert_eq!(counted(&bench), Some(720));
+    bench.pipeline.end().await;
+}
+
+#[tokio::test]
+async fn a_day_that_misses_a_row_changes_nothing_and_costs_little() {
+    let missing = |asked: &Asked, _| {
+        let lost = "20260404030711";
+        usize::from(asked["date_ini"].as_str() <= lost && lost <= asked["date_end"].as_str())
+    };
+    let (vendor, bench) = a_day_of_101(missing).await;
+    bench.until("it has been asked for", |_| vendor.asked("skill_6").len() > 3).await;
+    bench.pass(900).await;
+    assert_eq!(bench.board.look("A", |face| face.counted(&catalogue::INBOUND_CALLS)), Some(0));
+    assert_eq!(bench.up("A", Report::Skill6), Some(false));
+    assert!(bench.one("A", &catalogue::REPORT_READ_FAILURES, "reason=\"truncated\"") > 0);
+    let asked = vendor.asked("skill_6").len();
+    assert!(asked < 200, "{asked} requests in a quarter of an hour");
     bench.pipeline.end().await;
 }
