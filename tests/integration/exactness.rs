@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bench::{Bench, OPERATION, Plan};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
-use serde_json::json;
+use serde_json::{Value, json};
 use wolkvox_exporter::api::Report;
 use wolkvox_exporter::metrics::Label;
 use wolkvox_exporter::simulator::{Call, Lateness, Settings, Traffic};
@@ -129,7 +129,8 @@ fn in_bad_weather_nothing_is_lost_and_nothing_doubled() {
         bench.run_until(outage.min(bench.clock.now() + SignedDuration::from_mins(minutes)));
         match dice.random_range(0..4) {
             0 => bench.stop(),
-            1 | 2 => bench.crash_in_flight(),
+            1 => bench.crash_in_flight(),
+            2 => bench.crash_at_next_request(),
             // Right after the commit that the last request brought.
             _ => bench.crash(),
         }
@@ -155,8 +156,8 @@ fn in_bad_weather_nothing_is_lost_and_nothing_doubled() {
     assert_eq!(bench.simulator.most_simultaneous(0), 1);
 }
 
-/// Lives from the day before a change of the clocks until the day after it is sealed.
-fn over_a_change(zone: &str, change: civil::Date) {
+/// Lives from the day before a change of the clocks until the day of it is sealed, with an API of these habits.
+fn over_a_change(zone: &str, change: civil::Date, habits: &Value) {
     let first = change.yesterday().unwrap();
     let mut centre = Settings { timezone: zone.to_owned(), ..centre(13, first) };
     // Enough calls at night for the hours that come twice or never.
@@ -165,6 +166,7 @@ fn over_a_change(zone: &str, change: civil::Date) {
     let keys =
         keys("40m").replace("diagram_3: { interval: 40m }", "diagram_3: { interval: 40m, settle: 14h }");
     let mut bench = Bench::new(Plan { centre, begins, keys });
+    bench.control(habits);
     bench.run_to(change.at(0, 0, 0, 0));
     bench.run_for(SignedDuration::from_mins(100));
     bench.crash_in_flight();
@@ -175,22 +177,53 @@ fn over_a_change(zone: &str, change: civil::Date) {
 
 #[test]
 fn an_hour_that_comes_twice_is_counted_once() {
-    over_a_change("America/New_York", date(2026, 11, 1));
+    let habits = json!({
+        "empty": "ok_list",
+        "reports": { "skill_1": { "unknown_report": true } },
+    });
+    over_a_change("America/New_York", date(2026, 11, 1), &habits);
 }
 
 #[test]
 fn an_hour_that_never_comes_is_not_missed() {
-    over_a_change("America/New_York", date(2026, 3, 8));
+    let habits = json!({
+        "hour": "space",
+        "hour_key_day": true,
+        "zero_hours": true,
+        "time_seg": "clock",
+        "ivr_minutes": "clock",
+        "newer_names": true,
+        "upper_keys": true,
+        "absent": "empty",
+        "date_skew_seconds": -90,
+    });
+    over_a_change("America/New_York", date(2026, 3, 8), &habits);
 }
 
 #[test]
 fn a_midnight_that_never_comes_parts_the_days_all_the_same() {
-    over_a_change("America/Santiago", date(2026, 9, 6));
+    let habits = json!({
+        "errors_as_200": true,
+        "code": "integer",
+        "duration": "seconds",
+        "billed_minutes": "whole",
+        "reports": { "skill_6": { "waiting_is_inbound": true }, "skill_1": { "waiting_is_inbound": true } },
+    });
+    over_a_change("America/Santiago", date(2026, 9, 6), &habits);
 }
 
 #[test]
 fn an_hour_before_midnight_that_comes_twice_belongs_to_one_day() {
-    over_a_change("America/Santiago", date(2026, 4, 4));
+    let habits = json!({
+        "date_header": false,
+        "order": "newest",
+        "percent": "no_break",
+        "json_numbers": true,
+        "shuffle_keys": true,
+        "extra_keys": true,
+        "date_skew_seconds": 90,
+    });
+    over_a_change("America/Santiago", date(2026, 4, 4), &habits);
 }
 
 #[test]
@@ -447,4 +480,37 @@ fn the_quota_is_kept_through_crashes_and_what_was_missed_is_read_later() {
     bench.run_to(date(2026, 4, 9).at(16, 0, 0, 0));
     bench.judge(date(2026, 4, 8));
     assert_eq!(bench.simulator.most_simultaneous(0), 1);
+}
+
+#[test]
+fn percentages_of_the_answered_calls_are_recognised_before_anything_is_shown() {
+    let first = date(2026, 4, 6);
+    let begins = date(2026, 4, 5).at(23, 0, 0, 0);
+    let keys = only("skill_6", "interval: 30m, denominator: auto");
+    let mut bench = Bench::new(Plan { centre: centre(20, first), begins, keys });
+    bench.control(&json!({ "denominator": "answered" }));
+    bench.run_to(first.at(12, 0, 0, 0));
+    bench.crash_at_next_request();
+    bench.start();
+    bench.run_to(date(2026, 4, 7).at(8, 0, 0, 0));
+    bench.judge(date(2026, 4, 7));
+}
+
+#[test]
+fn all_skills_together_are_the_sum_of_each() {
+    let first = date(2026, 4, 6);
+    let begins = date(2026, 4, 5).at(23, 0, 0, 0);
+    let keys = format!("    skills: all\n{}", only("skill_6", "interval: 30m"));
+    let mut bench = Bench::new(Plan { centre: centre(21, first), begins, keys });
+    bench.control(&json!({ "all_skills": "per_skill_and_dnis" }));
+    bench.run_to(date(2026, 4, 7).at(8, 0, 0, 0));
+    bench.rest();
+    assert!(bench.has_sealed(date(2026, 4, 7)));
+    let day = Bucket::day(first);
+    let mut truth = bench.truth(day, day.next());
+    let mut wanted = sums::Sums::new();
+    truth.skill_6.iter_mut().for_each(|truth| truth.skill_id = "all".into());
+    sums::of_skill(&mut wanted, "all", &truth);
+    sums::assert_same("sealed sums", &wanted, &bench.sealed());
+    bench.watch.judge(&bench.whole());
 }

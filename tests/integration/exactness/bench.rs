@@ -134,9 +134,16 @@ impl Bench {
 
     /// Cuts the life off while the next request that is due waits for its answer.
     pub(super) fn crash_in_flight(&mut self) {
+        self.control(&json!({ "latency_ms": 600_000 }));
+        self.crash_at_next_request();
+        self.control(&json!({ "latency_ms": 0 }));
+    }
+
+    /// Cuts the life off as soon as the next request that is due has arrived: while its answer is on the way, read,
+    /// or on its way into the ledger, wherever the race ends.
+    pub(super) fn crash_at_next_request(&mut self) {
         let mut at = self.rest();
         let before = self.requests();
-        self.control(&json!({ "latency_ms": 600_000 }));
         let exporter = self.exporter.as_ref().expect("it lives");
         let in_flight = async {
             loop {
@@ -156,7 +163,6 @@ impl Bench {
         let seen = exporter.runtime.block_on(async { tokio::time::timeout(PATIENCE, in_flight).await });
         seen.expect("a request is sent when its time has come");
         self.crash();
-        self.control(&json!({ "latency_ms": 0 }));
     }
 
     /// Lives on until `until`; the worker rests then, and everything shown on the way has been looked at.
