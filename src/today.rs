@@ -31,8 +31,11 @@ struct Source<T> {
     total: T,
 }
 
+/// Labels beside `operation`, in the order of their family.
+type Labels = Vec<(Label, Box<str>)>;
+
 /// Gauges by family and labels beside `operation`, in the family's order.
-type Shown = BTreeMap<&'static str, (&'static Family, BTreeMap<Vec<(Label, Box<str>)>, i64>)>;
+type Shown = BTreeMap<&'static str, (&'static Family, BTreeMap<Labels, i64>)>;
 
 /// Service level and abandonment of one skill today, pooled over its DNIS, for the status page.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -207,11 +210,11 @@ fn bounded(gauges: Vec<Gauge>, label: impl Fn(Label, &str) -> Box<str>) -> Shown
 #[derive(Default)]
 struct Meeting {
     shown: Shown,
-    met: Vec<(&'static str, Vec<(Label, Box<str>)>)>,
+    met: Vec<(&'static str, Labels)>,
 }
 
 impl Meeting {
-    fn add(&mut self, family: &'static Family, labels: Vec<(Label, Box<str>)>, value: i64) {
+    fn add(&mut self, family: &'static Family, labels: Labels, value: i64) {
         let adds = is_count(family);
         let (_, samples) = self.shown.entry(family.name).or_insert_with(|| (family, BTreeMap::new()));
         match samples.get_mut(&labels) {

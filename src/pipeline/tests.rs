@@ -205,7 +205,7 @@ async fn an_operation_that_hangs_delays_neither_the_other_nor_the_end() {
     assert!(!bench.ready.is_open(), "the silent one has not been attempted");
     // Once it is gone nobody waits for it.
     let took = Stopwatch::start();
-    bench.pipeline.reload(&config(&[faster.clone()])).await.unwrap();
+    bench.pipeline.reload(&config(std::slice::from_ref(&faster))).await.unwrap();
     assert!(bench.ready.is_open());
     bench.pipeline.reload(&config(&[both[0].clone(), faster])).await.unwrap();
     let asked = silent.asked.lock().unwrap().len();
