@@ -31,11 +31,11 @@ struct Source<T> {
     total: T,
 }
 
+/// Labels beside `operation`, in the order of their family.
+type Labels = Vec<(Label, Box<str>)>;
+
 /// Gauges by family and labels beside `operation`, in the family's order.
 type Shown = BTreeMap<&'static str, (&'static Family, BTreeMap<Labels, i64>)>;
-
-/// Labels beside `operation`, in the family's order.
-type Labels = Vec<(Label, Box<str>)>;
 
 /// Service level and abandonment of one skill today, pooled over its DNIS, for the status page.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

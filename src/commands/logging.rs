@@ -8,7 +8,7 @@ use std::io;
 
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
-use tracing::{Event, Subscriber};
+use tracing::{Event, Subscriber, error};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields, MakeWriter};
@@ -21,7 +21,13 @@ use crate::time::Clock;
 
 /// Sends log lines to standard error from here on. Fails when it was done before.
 pub fn start(logging: &Logging) -> Result<(), TryInitError> {
-    subscriber(logging, Clock::real(), io::stderr).try_init()
+    subscriber(logging, Clock::real(), io::stderr).try_init()?;
+    std::panic::set_hook(Box::new(|panic| {
+        // Where, not what: the words of a panic may quote whatever was being handled.
+        let at = panic.location().map(ToString::to_string).unwrap_or_default();
+        error!(target: "wolkvox_exporter", at, "a panic, which is a bug or a damaged file");
+    }));
+    Ok(())
 }
 
 /// A subscriber that writes lines with the time of this clock.

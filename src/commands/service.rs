@@ -68,6 +68,8 @@ type Reloading = mpsc::Sender<oneshot::Sender<Result<(), String>>>;
 impl Service {
     /// Runs until SIGTERM, SIGINT or `stop`. Everything that can be refused is refused before the first request.
     pub async fn run(self, stop: CancellationToken) -> Result<()> {
+        // First of all: a signal that comes while the ledger opens waits for its turn instead of killing.
+        let mut signals = Signals::new()?;
         let config = (self.source)()?;
         let warnings = Arc::new(ArcSwap::from_pointee(self.warn_of(&config)));
         let web_config = self.web_config()?;
@@ -136,7 +138,6 @@ impl Service {
         for address in &addresses {
             info!(address = %address, "listening");
         }
-        let mut signals = Signals::new()?;
         let manager = Manager::of(&*self.env);
         manager.ready();
         (self.started)(&addresses);
