@@ -8,6 +8,7 @@ pub mod demo;
 pub mod failure;
 pub mod logging;
 pub mod metrics;
+mod notify;
 pub mod once;
 mod overview;
 pub mod plan;

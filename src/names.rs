@@ -4,7 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::Operation;
 use crate::metrics::{Block, Blocks, Label, catalogue};
+use crate::report;
 use crate::time::{SignedDuration, Timestamp};
+
+/// Far above what any centre has: more ids are not kept, whatever comes from upstream.
+const MOST: usize = 10_000;
+
+/// The ids that have a series, by what they are ids of: only so many are bounded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// Skills.
+    pub skills: BTreeSet<Box<str>>,
+    /// Activity codes.
+    pub activities: BTreeSet<Box<str>>,
+}
 
 /// The names met so far; the configuration brings the rest.
 #[derive(Debug, Clone, Default)]
@@ -14,17 +27,24 @@ pub struct Names {
 }
 
 impl Names {
-    /// A skill exists; its name is kept when it is not empty.
+    /// A skill exists; its name is kept when it is not empty. An id that could be a person's number has no name.
     pub fn skill(&mut self, id: &str, name: &str) {
-        let entry = self.skills.entry(id.into()).or_default();
-        if !name.is_empty() {
+        let has_room = self.skills.len() < MOST;
+        let entry = match self.skills.get_mut(id) {
+            Some(entry) => entry,
+            None if has_room && *report::shown_id(id) == *id => self.skills.entry(id.into()).or_default(),
+            None => return,
+        };
+        if !name.is_empty() && **entry != *name {
             *entry = name.into();
         }
     }
 
     /// An activity code is described; the last words win.
     pub fn activity(&mut self, code: &str, description: &str) {
-        self.activities.insert(code.into(), description.into());
+        if self.activities.len() < MOST || self.activities.contains_key(code) {
+            self.activities.insert(code.into(), description.into());
+        }
     }
 
     /// The name of a skill, where it is known.
@@ -40,8 +60,8 @@ impl Names {
 
     /// The info families, the targets and the opening hours at `now`.
     ///
-    /// `coded` says which activity codes have a series: only those are described.
-    pub fn blocks(&self, operation: &Operation, coded: &BTreeSet<Box<str>>, now: Timestamp) -> Vec<Block> {
+    /// Activity codes are described when they have a series, skills also while the bound on labels leaves room.
+    pub fn blocks(&self, operation: &Operation, shown: &Shown, now: Timestamp) -> Vec<Block> {
         let mut out = Blocks::of(&operation.name);
         let info = [
             (Label::Server, operation.server.as_str()),
@@ -49,19 +69,20 @@ impl Names {
             (Label::Currency, operation.currency.as_str()),
         ];
         out.put(&catalogue::OPERATION_INFO, &info, 1);
-        for (id, name) in &self.skills {
-            if !name.is_empty() {
+        let skills = self.bounded(operation, shown);
+        for id in &skills {
+            if let Some(name) = self.skill_name(id) {
                 out.put(&catalogue::SKILL_INFO, &[(Label::SkillId, id), (Label::SkillName, name)], 1);
             }
         }
         for (code, description) in &self.activities {
-            if coded.contains(code) {
+            if shown.activities.contains(code) {
                 let labels = [(Label::CodAct, &**code), (Label::Description, description)];
                 out.put(&catalogue::ACTIVITY_INFO, &labels, 1);
             }
         }
         let local = operation.zone.civil(now);
-        for skill in self.expected(operation) {
+        for skill in expected(operation, &skills) {
             let id = (Label::SkillId, skill);
             let targets = operation.targets_of(skill);
             for (within, share) in &targets.service_level {
@@ -78,14 +99,24 @@ impl Names {
         out.finish()
     }
 
-    /// The skills that targets and hours speak of: those met, and those the configuration names.
-    fn expected<'a>(&'a self, operation: &'a Operation) -> BTreeSet<&'a str> {
-        let named = operation.targets.iter().flat_map(|target| &target.skills);
-        let open = operation.business_hours.iter().flat_map(|hours| &hours.skills);
-        self.skills
-            .keys()
-            .map(|id| &**id)
-            .chain(named.chain(open).map(String::as_str).filter(|id| *id != "*"))
-            .collect()
+    /// The skills to show: those that have a series, then others up to the bound.
+    fn bounded<'a>(&'a self, operation: &Operation, shown: &'a Shown) -> BTreeSet<&'a str> {
+        let met = |id: &&str| self.skills.contains_key(*id);
+        let mut skills: BTreeSet<&str> = shown.skills.iter().map(|id| &**id).filter(met).collect();
+        let room = operation.labels_max.saturating_sub(skills.len());
+        let others = self.skills.keys().map(|id| &**id).filter(|id| !shown.skills.contains(*id));
+        skills.extend(others.take(room));
+        skills
     }
 }
+
+/// The skills that targets and hours speak of: those met, and those the configuration names.
+fn expected<'a>(operation: &'a Operation, met: &BTreeSet<&'a str>) -> BTreeSet<&'a str> {
+    let named = operation.targets.iter().flat_map(|target| &target.skills);
+    let open = operation.business_hours.iter().flat_map(|hours| &hours.skills);
+    let configured = named.chain(open).map(String::as_str).filter(|id| *id != "*");
+    met.iter().copied().chain(configured).collect()
+}
+
+#[cfg(test)]
+mod tests;

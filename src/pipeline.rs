@@ -9,10 +9,9 @@
 //! Each operation has its own task, so that the trouble of one never delays another. Nothing but the worker holds the
 //! client, and with it the token.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use thiserror::Error;
@@ -24,6 +23,8 @@ use crate::api::Report;
 use crate::client::{Client, Failure};
 use crate::config::{Config, Environment, Operation};
 use crate::ledger::{Ledger, LedgerError};
+use crate::metrics::Label;
+use crate::names;
 use crate::schedule::Schedule;
 use crate::server::Ready;
 use crate::time::{Clock, Stopwatch};
@@ -107,7 +108,8 @@ pub struct Pipeline {
     running: BTreeMap<String, Running>,
     stop: CancellationToken,
     ticker: JoinHandle<()>,
-    waiting: Arc<AtomicUsize>,
+    /// The operations whose first cycle is not over.
+    waiting: Arc<Mutex<BTreeSet<String>>>,
 }
 
 #[derive(Debug)]
@@ -122,7 +124,8 @@ impl Pipeline {
     pub async fn start(config: &Config, surroundings: Surroundings) -> Result<Pipeline, PipelineError> {
         let stop = CancellationToken::new();
         let ticker = tokio::spawn(tick(surroundings.clone(), stop.clone()));
-        let waiting = Arc::new(AtomicUsize::new(config.operations.len()));
+        let names = config.operations.iter().map(|operation| operation.name.clone());
+        let waiting = Arc::new(Mutex::new(names.collect()));
         let mut pipeline = Pipeline { surroundings, running: BTreeMap::new(), stop, ticker, waiting };
         if config.operations.is_empty() {
             pipeline.surroundings.ready.open();
@@ -157,6 +160,7 @@ impl Pipeline {
         for name in &gone {
             self.halt(name).await;
             self.surroundings.board.leave(name);
+            no_longer_waits(&self.waiting, name, &self.surroundings.ready);
             info!(operation = %name, "removed; its ledger is kept");
         }
         for operation in &changed {
@@ -234,15 +238,22 @@ impl Pipeline {
         let stop = self.stop.child_token();
         let attempted = {
             let (waiting, ready) = (Arc::clone(&self.waiting), self.surroundings.ready.clone());
-            move || {
-                if waiting.fetch_sub(1, Ordering::AcqRel) == 1 {
-                    ready.open();
-                }
-            }
+            let name = operation.name.clone();
+            move || no_longer_waits(&waiting, &name, &ready)
         };
         let task = tokio::spawn(keep(operation.name.clone(), build, stop.clone(), attempted));
         self.running.insert(operation.name.clone(), Running { operation, stop, task });
         Ok(())
+    }
+}
+
+/// An operation has attempted its first cycle, or is no longer there; the last one makes the process ready.
+fn no_longer_waits(waiting: &Mutex<BTreeSet<String>>, name: &str, ready: &Ready) {
+    // A set is whole between two statements, whatever panicked.
+    let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+    waiting.remove(name);
+    if waiting.is_empty() {
+        ready.open();
     }
 }
 
@@ -289,8 +300,8 @@ async fn tick(surroundings: Surroundings, stop: CancellationToken) {
             let mut released = Vec::new();
             for (name, served) in served {
                 if ledger.release(&name, served, elapsed, zero_hold)? {
-                    let coded = ledger.label_values(&name, crate::metrics::Label::CodAct);
-                    released.push((name.clone(), ledger.published(&name), coded));
+                    let labelled = labelled(ledger, &name);
+                    released.push((name.clone(), ledger.published(&name), labelled));
                 }
             }
             Ok::<_, LedgerError>(released)
@@ -298,8 +309,10 @@ async fn tick(surroundings: Surroundings, stop: CancellationToken) {
         match store.commit(release).await {
             Ok(released) => {
                 failing = false;
-                for (name, published, coded) in released {
-                    board.update(&name, |face| face.counters(published.generation, published.blocks, coded));
+                for (name, published, labelled) in released {
+                    board.update(&name, |face| {
+                        face.counters(published.generation, published.blocks, labelled)
+                    });
                 }
             }
             // Told once, since it is tried again every second.
@@ -312,8 +325,19 @@ async fn tick(surroundings: Surroundings, stop: CancellationToken) {
     }
 }
 
+/// The ids that have a series.
+fn labelled(ledger: &Ledger, operation: &str) -> names::Shown {
+    names::Shown {
+        skills: ledger.label_values(operation, Label::SkillId),
+        activities: ledger.label_values(operation, Label::CodAct),
+    }
+}
+
 fn name_seed(name: &str) -> u64 {
     // FNV-1a: the same in every process and version, so that a restart does not reshuffle all operations.
     name.bytes()
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
+
+#[cfg(test)]
+mod tests;

@@ -198,6 +198,11 @@ impl Amount {
     }
 }
 
+/// The label value that an id from upstream stands under: itself, cleaned; `other` when it could be a person's number.
+pub fn shown_id(id: &str) -> Box<str> {
+    label::id(Some(id)).text.into()
+}
+
 /// A local time as a part of an identity, so that two ways to write one time are one.
 fn moment_bytes(at: civil::DateTime) -> [u8; 7] {
     let [high, low] = at.year().to_be_bytes();

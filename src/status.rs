@@ -195,7 +195,7 @@ impl Status {
   --card: #161b22; --good: #56d364; --bad: #ff7b72; --warn: #e3b341; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 1rem; max-width: 76rem; font: 1rem/1.5 system-ui, sans-serif; color: var(--ink);
-  background: var(--ground); overflow-wrap: anywhere; }
+  background: var(--ground); overflow-wrap: break-word; }
 h1 { font-size: 1.4rem; margin: 0; } h2 { font-size: 1.15rem; margin: 0; display: inline; }
 h3 { font-size: 1rem; margin: 1.25rem 0 .25rem; }
 p { margin: .25rem 0; } a { color: inherit; } .soft, small { color: var(--soft); } small { display: block; font-size: .875rem; font-weight: 400; }
@@ -206,15 +206,16 @@ summary { cursor: pointer; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .35rem 1rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 thead th { color: var(--soft); font-weight: 500; white-space: nowrap; } tbody th { font-weight: 600; }
-td.number, th.number { text-align: right; white-space: nowrap; } td.long { min-width: 14rem; }
+td { white-space: nowrap; } td.long { white-space: normal; min-width: 14rem; overflow-wrap: anywhere; }
+td.number, th.number { text-align: right; }
 nav { margin-top: .25rem; } nav a { display: inline-block; margin-right: 1rem; padding: .25rem 0; }
-@media (max-width: 46rem) {
+@media (max-width: 68rem) {
   body { padding: .75rem; } details { padding: .75rem; }
   table, tbody, tr, th, td { display: block; }
   thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   tr { border-bottom: 1px solid var(--line); padding: .5rem 0; }
   th, td, td.number { border: 0; padding: .1rem 0; text-align: left; white-space: normal; }
-  td { display: flex; gap: .75rem; } td.long { min-width: 0; }
+  td { display: flex; gap: .75rem; } td.long { min-width: 0; } th { overflow-wrap: anywhere; }
   td::before { content: attr(data-name); flex: 0 0 7.5rem; color: var(--soft); font-weight: 400; }
 }
 </style>

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::api::Grain;
 use crate::metrics::{Block, Blocks, Family, Label, catalogue};
 use crate::report::{Amount, Content, Gauge, Reading};
-use crate::time::{Bucket, SignedDuration, Timestamp, Zone};
+use crate::time::{Bucket, SignedDuration, Timestamp, Window, Zone};
 
 /// After how many planned intervals without success a gauge disappears.
 const PATIENCE: u32 = 3;
@@ -19,7 +19,8 @@ const PATIENCE: u32 = 3;
 pub struct Today {
     skills: BTreeMap<Box<str>, Source<SkillDay>>,
     ivr: Option<Source<()>>,
-    audit: BTreeMap<Box<str>, (Bucket, i64)>,
+    /// By skill: the day, the label, and the difference.
+    audit: BTreeMap<Box<str>, (Bucket, Box<str>, i64)>,
 }
 
 #[derive(Debug, Clone)]
@@ -31,7 +32,10 @@ struct Source<T> {
 }
 
 /// Gauges by family and labels beside `operation`, in the family's order.
-type Shown = BTreeMap<&'static str, (&'static Family, BTreeMap<Vec<(Label, Box<str>)>, i64>)>;
+type Shown = BTreeMap<&'static str, (&'static Family, BTreeMap<Labels, i64>)>;
+
+/// Labels beside `operation`, in the family's order.
+type Labels = Vec<(Label, Box<str>)>;
 
 /// Service level and abandonment of one skill today, pooled over its DNIS, for the status page.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -86,6 +90,8 @@ impl Today {
         label: impl Fn(Label, &str) -> Box<str>,
     ) {
         let gauges = bounded(gauges, label);
+        self.skills.retain(|_, source| source.day >= day);
+        self.audit.retain(|_, (audited, ..)| *audited >= day);
         self.skills.insert(skill.into(), Source { day, fresh_until, gauges, total });
     }
 
@@ -98,15 +104,38 @@ impl Today {
         }
     }
 
-    /// A reading of today's hours in the IVR.
-    pub fn read_ivr(&mut self, day: Bucket, gauges: Vec<Gauge>, fresh_until: Timestamp) {
-        let gauges = bounded(gauges, |_, value| value.into());
-        self.ivr = Some(Source { day, fresh_until, gauges, total: () });
+    /// A reading of today's hours in the IVR; of hours outside the window it says nothing.
+    ///
+    /// `fresh_until` comes with the answer that reaches the present, the last one of a reading in pieces.
+    pub fn read_ivr(
+        &mut self,
+        day: Bucket,
+        window: Window,
+        gauges: Vec<Gauge>,
+        fresh_until: Option<Timestamp>,
+    ) {
+        let before = self.ivr.take().filter(|source| source.day == day);
+        let fresh_until = fresh_until.or(before.as_ref().map(|source| source.fresh_until));
+        let asked = |hour: &str| {
+            let first = hour.parse().ok().map(|hour| day.date().at(hour, 0, 0, 0));
+            first.is_none_or(|first| window.from <= first && first < window.to)
+        };
+        let mut shown = before.map(|source| source.gauges).unwrap_or_default();
+        for (_, samples) in shown.values_mut() {
+            samples.retain(|labels, _| {
+                labels.iter().all(|(label, value)| *label != Label::Hour || !asked(value))
+            });
+        }
+        for (name, (family, samples)) in bounded(gauges, |_, value| value.into()) {
+            shown.entry(name).or_insert_with(|| (family, BTreeMap::new())).1.extend(samples);
+        }
+        let fresh_until = fresh_until.unwrap_or(Timestamp::MIN);
+        self.ivr = Some(Source { day, fresh_until, gauges: shown, total: () });
     }
 
-    /// The witness' inbound calls of a skill minus the sum over its DNIS in the same slot.
-    pub fn audit(&mut self, skill: &str, day: Bucket, difference: i64) {
-        self.audit.insert(skill.into(), (day, difference));
+    /// The witness' inbound calls of a skill minus the sum over its DNIS in the same slot, under the skill's label.
+    pub fn audit(&mut self, skill: &str, day: Bucket, (label, difference): (&str, i64)) {
+        self.audit.insert(skill.into(), (day, label.into(), difference));
     }
 
     /// Inbound calls of a skill as last read for this day.
@@ -133,14 +162,19 @@ impl Today {
     pub fn blocks(&self, operation: &str, zone: &Zone, now: Timestamp) -> Vec<Block> {
         let day = zone.bucket(now, Grain::Day);
         let mut out = Blocks::of(operation);
-        for (skill, source) in self.skills.iter().filter(|(_, source)| source.is_fresh(day, now)) {
-            put(&mut out, &source.gauges);
-            if let Some((audited, difference)) = self.audit.get(skill)
+        let fresh = self.skills.iter().filter(|(_, source)| source.is_fresh(day, now));
+        let mut meeting = Meeting::default();
+        for (skill, source) in fresh {
+            for (family, samples) in source.gauges.values() {
+                samples.iter().for_each(|(labels, value)| meeting.add(family, labels.clone(), *value));
+            }
+            if let Some((audited, label, difference)) = self.audit.get(skill)
                 && *audited == day
             {
-                out.put(&catalogue::AUDIT_DIFFERENCE, &[(Label::SkillId, skill)], *difference);
+                out.put(&catalogue::AUDIT_DIFFERENCE, &[(Label::SkillId, label)], *difference);
             }
         }
+        put(&mut out, &meeting.end());
         if let Some(source) = self.ivr.as_ref().filter(|source| source.is_fresh(day, now)) {
             put(&mut out, &source.gauges);
         }
@@ -157,33 +191,49 @@ fn put(out: &mut Blocks<'_>, shown: &Shown) {
     }
 }
 
-/// Labels bounded. Counts that meet under one label add; ratios and averages that meet would need weights that are
-/// gone by then, so they are left out.
+/// Labels bounded.
 fn bounded(gauges: Vec<Gauge>, label: impl Fn(Label, &str) -> Box<str>) -> Shown {
-    let mut shown = Shown::new();
-    let mut met = Vec::new();
+    let mut meeting = Meeting::default();
     for gauge in gauges {
         let names = gauge.family.labels.iter().filter(|name| **name != Label::Operation);
         let labels: Option<Vec<_>> =
             names.map(|name| Some((*name, label(*name, gauge.labels.get(name)?)))).collect();
-        let Some(labels) = labels else { continue };
-        let (family, samples) =
-            shown.entry(gauge.family.name).or_insert_with(|| (gauge.family, BTreeMap::new()));
+        if let Some(labels) = labels {
+            meeting.add(gauge.family, labels, gauge.value);
+        }
+    }
+    meeting.end()
+}
+
+/// Samples that meet under one label: counts add; ratios and averages would need weights that are gone by then, so
+/// they are left out.
+#[derive(Default)]
+struct Meeting {
+    shown: Shown,
+    met: Vec<(&'static str, Labels)>,
+}
+
+impl Meeting {
+    fn add(&mut self, family: &'static Family, labels: Labels, value: i64) {
         let adds = is_count(family);
+        let (_, samples) = self.shown.entry(family.name).or_insert_with(|| (family, BTreeMap::new()));
         match samples.get_mut(&labels) {
-            Some(value) if adds => *value = value.saturating_add(gauge.value),
-            Some(_) => met.push((gauge.family.name, labels)),
+            Some(sum) if adds => *sum = sum.saturating_add(value),
+            Some(_) => self.met.push((family.name, labels)),
             None => {
-                samples.insert(labels, gauge.value);
+                samples.insert(labels, value);
             }
         }
     }
-    for (family, labels) in met {
-        if let Some((_, samples)) = shown.get_mut(family) {
-            samples.remove(&labels);
+
+    fn end(mut self) -> Shown {
+        for (family, labels) in self.met {
+            if let Some((_, samples)) = self.shown.get_mut(family) {
+                samples.remove(&labels);
+            }
         }
+        self.shown
     }
-    shown
 }
 
 fn is_count(family: &Family) -> bool {
@@ -212,3 +262,6 @@ pub fn fresh_until(at: Timestamp, interval: Duration) -> Timestamp {
         .and_then(|patience| at.saturating_add(patience).ok())
         .unwrap_or(Timestamp::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -213,6 +213,10 @@ impl Vitals {
     /// Follows a change of configuration: new reports start, reports turned off go.
     pub fn keep(&mut self, reports: &[Report]) {
         self.reports.retain(|report, _| reports.contains(report) || report.grain().is_none());
+        // A helper may not be asked any more, and what it last said must not stay.
+        for (_, vitals) in self.reports.iter_mut().filter(|(report, _)| report.grain().is_none()) {
+            vitals.up = None;
+        }
         for report in reports {
             self.reports.entry(*report).or_insert_with(ReportVitals::new);
         }

@@ -294,7 +294,7 @@ pub struct Demo {
     /// Seed of the simulated centre; the same seed gives the same calls.
     #[arg(long = "seed", env = "WOLKVOX_DEMO_SEED", default_value_t = 1, value_name = "NUMBER")]
     pub seed: u64,
-    /// Configuration file in place of the demo's own.
+    /// Configuration file in place of the demo's own; its servers, tokens and zones become the simulator's.
     #[arg(long = "config.file", env = "WOLKVOX_DEMO_CONFIG_FILE", value_name = "FILE")]
     pub config_file: Option<PathBuf>,
     /// Serve only the operations whose name hashes to i, out of n processes.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -14,7 +14,7 @@ use tracing::warn;
 use super::arguments::Demo;
 use super::service::Service;
 use crate::api::Grain;
-use crate::config::{Config, Environment};
+use crate::config::{Config, CountFrom, Environment, TokenSource};
 use crate::simulator::{self, Settings, Simulator};
 use crate::time::{Bucket, Clock, Timestamp, Zone, civil};
 
@@ -28,7 +28,12 @@ pub async fn demo(arguments: Demo, env: Arc<dyn Environment + Send + Sync>) -> R
     let zone = Zone::named(ZONE).context("the zone of the demonstration is not known here")?;
     let origin = origin(&zone, Clock::real().now());
     let clock = Clock::scaled(origin, arguments.speed.get());
-    let settings = Settings { seed: arguments.seed, timezone: ZONE.to_owned(), ..Settings::default() };
+    let operations = match &arguments.config_file {
+        Some(file) => Config::load(file)?.operations.len(),
+        None => 1,
+    };
+    let settings =
+        Settings { seed: arguments.seed, operations, timezone: ZONE.to_owned(), ..Settings::default() };
     let simulator = Simulator::new(settings, clock.clone())?;
     let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
         .await
@@ -39,12 +44,13 @@ pub async fn demo(arguments: Demo, env: Arc<dyn Environment + Send + Sync>) -> R
     let simulating = tokio::spawn(simulator::serve(listener, simulator.clone(), stop.clone()));
     let folder =
         tempfile::Builder::new().prefix("wolkvox_exporter-demo-").tempdir().context("no temporary folder")?;
-    let source = source(&arguments, &simulator, upstream, &folder, zone.bucket(origin, Grain::Day))?;
+    let today = zone.bucket(origin, Grain::Day);
+    let source = source(&arguments, &simulator, upstream, &folder, zone, today)?;
     let storage = arguments.storage_path.clone().unwrap_or_else(|| folder.path().join("ledger"));
     let metrics = arguments.web.telemetry_path.clone();
     let speed = arguments.speed.get();
-    let day = zone.civil(origin).date();
-    let truth = format!("http://{upstream}/truth?operation=demo&from={day}&to={day}");
+    let first = simulator.operations().next().unwrap_or_default().to_owned();
+    let truth = format!("http://{upstream}/truth?operation={first}&from={today}&to={today}");
     let service = Service {
         clock,
         source,
@@ -68,23 +74,44 @@ fn origin(zone: &Zone, now: Timestamp) -> Timestamp {
     zone.instant(zone.civil(now).date().to_datetime(BEGINS))
 }
 
-/// The configuration: the demo's own, or a file of the operator's whose base URL is the simulator's.
+/// The configuration: the demo's own, or a file of the operator's, of which the server, the token, the zone and the
+/// beginning are the simulator's.
 fn source(
     arguments: &Demo,
     simulator: &Simulator,
     upstream: SocketAddr,
     folder: &TempDir,
+    zone: Zone,
     today: Bucket,
 ) -> Result<super::service::Source> {
-    let token = folder.path().join("token");
-    write_private(&token, &simulator.token(0))?;
-    let own = own_config(&token, upstream, today);
+    let mut tokens = Vec::new();
+    for index in 0..simulator.operations().count() {
+        let path = folder.path().join(format!("token-{index}"));
+        write_private(&path, &simulator.token(index))?;
+        tokens.push(path);
+    }
+    // Invariant: a simulator has at least one operation.
+    let own = own_config(&tokens[0], upstream, today);
     let (file, shard, directory) = (arguments.config_file.clone(), arguments.shard, folder.path().to_owned());
     Ok(Box::new(move || {
-        let config = match &file {
+        let mut config = match &file {
             Some(file) => Config::load(file)?,
             None => Config::parse(&own, &directory, "demo")?,
         };
+        if config.operations.len() > tokens.len() {
+            bail!(
+                "the simulator was started with {} operations; start the demonstration again",
+                tokens.len()
+            );
+        }
+        for (operation, token) in config.operations.iter_mut().zip(&tokens) {
+            operation.base_url = format!("http://{upstream}/api/v2/");
+            operation.server = upstream.to_string();
+            operation.token = TokenSource::File(token.clone());
+            operation.zone = zone.clone();
+            operation.daily_requests = None;
+            operation.count_from = CountFrom::Date(today.date());
+        }
         Ok(match shard {
             Some(shard) => config.shard(shard.index, shard.of),
             None => config,

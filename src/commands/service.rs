@@ -14,6 +14,7 @@ use tracing::{error, info, warn};
 
 use super::arguments::Web as WebArguments;
 use super::failure;
+use super::notify::Manager;
 use super::overview;
 use super::version;
 use crate::config::{Config, Environment, WebConfig};
@@ -136,6 +137,8 @@ impl Service {
             info!(address = %address, "listening");
         }
         let mut signals = Signals::new()?;
+        let manager = Manager::of(&*self.env);
+        manager.ready();
         (self.started)(&addresses);
 
         loop {
@@ -161,6 +164,7 @@ impl Service {
                 }
             }
         }
+        manager.stopping();
         // Reading ends first, so that the last scrape shows all there is; both have the same few seconds.
         let end = tokio::time::timeout(Duration::from_secs(9), async {
             pipeline.end().await;

@@ -12,11 +12,10 @@ use crate::api::{Grain, Reason, Report};
 use crate::client::Failure;
 use crate::ledger::{Applied, Ledger};
 use crate::metrics::Label;
-use crate::report::{Answer, AsReported, Decoded, Gauge, Reading};
+use crate::report::{self, Answer, AsReported, Decoded, Gauge, Reading};
 use crate::schedule::{History, Outcome, Purpose, Request};
 use crate::time::{Bucket, Timestamp};
 use crate::today::{self, SkillDay};
-use crate::vitals;
 
 /// At this many rows an answer is cut by the server.
 const ROW_LIMIT: u64 = 60_000;
@@ -235,14 +234,14 @@ impl Worker {
     }
 
     async fn commit(&mut self, reading: Reading) -> Result<Applied, ()> {
-        let name = self.operation.name.clone();
+        let (name, report) = (self.operation.name.clone(), reading.report);
         match self.store.commit(move |ledger| ledger.apply(&name, &reading)).await {
             Ok(applied) => {
                 self.ledger_works();
                 Ok(applied)
             }
             Err(error) => {
-                self.ledger_failed(&error);
+                self.unsaved(report, &error);
                 Err(())
             }
         }
@@ -262,8 +261,9 @@ impl Worker {
         let asked_day = Bucket::of(reading.window.from, Grain::Day);
         let fresh_until = today::fresh_until(request.now, self.schedule.interval(report));
         let gauges = as_reported.gauges(today.date());
-        let labels = self.labels(&gauges).await;
-        if report == Report::Skill6 && request.purpose == Purpose::Present {
+        let (labels, shown) = self.labels(&request.skill, &gauges).await;
+        // A reading of yesterday says nothing about today.
+        if report == Report::Skill6 && request.purpose == Purpose::Present && asked_day == today {
             self.memory.skill_success.insert(request.skill.clone(), request.now);
         }
         let audited = match &self.memory.witness {
@@ -273,44 +273,48 @@ impl Worker {
             _ => None,
         };
         let audited = audited.copied();
+        self.changed(report, applied);
         self.board.update(&self.operation.name, |face| {
-            let vitals = face.vitals.report(report);
-            vitals.revised(applied.revisions.down, applied.revisions.up, applied.revisions.relabelled);
-            vitals.dropped("outside_window", applied.dropped.outside_window);
-            vitals.dropped("sealed", applied.dropped.sealed);
-            applied.lateness.iter().for_each(|late| vitals.late(*late));
-            face.vitals.mismatch(vitals::SEALED_AS_HELD, applied.sealed_as_held);
-            applied.folded.iter().for_each(|(label, count)| face.vitals.folded(*label, *count));
             if report == Report::Skill6 && asked_day == today {
                 let total = SkillDay::of(reading);
                 let label =
                     |label, value: &str| labels.get(&(label, value.into())).cloned().unwrap_or(value.into());
                 face.today.read_skill(&request.skill, today, total, gauges, fresh_until, label);
                 face.names.skill(&request.skill, "");
-                if let Some(calls) = audited {
-                    face.today.audit(&request.skill, today, calls - total.inbound);
+                if let (Some(calls), Some(shown)) = (audited, &shown) {
+                    face.today.audit(&request.skill, today, (shown, calls.saturating_sub(total.inbound)));
                 }
             } else if report == Report::Diagram12 && request.purpose == Purpose::Present {
-                face.today.read_ivr(today, gauges, fresh_until);
+                let reaches_present = reading.window.to >= zone.present(request.now);
+                face.today.read_ivr(today, reading.window, gauges, reaches_present.then_some(fresh_until));
             }
         });
-        self.tell(applied);
         for bucket in &applied.sealed {
             debug!(operation = %self.operation.name, report = report.code(), skill = %request.skill, bucket = %bucket, "sealed");
         }
     }
 
-    /// The bounded labels of the gauges' values.
-    async fn labels(&self, gauges: &[Gauge]) -> BTreeMap<(Label, Box<str>), Box<str>> {
-        let dnis = gauges.iter().filter_map(|gauge| gauge.labels.get(&Label::Dnis)).cloned();
-        let values: BTreeSet<Box<str>> = dnis.collect();
-        let name = self.operation.name.clone();
+    /// The bounded labels of the gauges' values, and of the skill asked for; none where that has no label of its own.
+    async fn labels(
+        &self,
+        skill: &str,
+        gauges: &[Gauge],
+    ) -> (BTreeMap<(Label, Box<str>), Box<str>>, Option<Box<str>>) {
+        let values =
+            |label| gauges.iter().filter_map(move |gauge| Some((label, gauge.labels.get(&label)?.clone())));
+        let values: BTreeSet<(Label, Box<str>)> = values(Label::Dnis).chain(values(Label::SkillId)).collect();
+        let (name, max) = (self.operation.name.clone(), self.operation.labels_max);
+        let shown = report::shown_id(skill);
+        let is_own = *shown == *skill;
         let resolve = move |ledger: &mut Ledger| {
-            let label = |value: Box<str>| {
-                let shown = ledger.label_of(&name, Label::Dnis, &value);
-                ((Label::Dnis, value), shown)
+            let known = ledger.label_values(&name, Label::SkillId);
+            // A skill without any rows has no slot yet, but may have one.
+            let own = (is_own && (known.contains(&shown) || known.len() < max)).then_some(shown);
+            let label = |(label, value): (Label, Box<str>)| {
+                let shown = ledger.label_of(&name, label, &value);
+                ((label, value), shown)
             };
-            values.into_iter().map(label).collect()
+            (values.into_iter().map(label).collect(), own)
         };
         self.store.with(resolve).await
     }

@@ -1,13 +1,13 @@
 //! What all operations show: their blocks on the way to the publisher, and their part of the status page.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::api::{Reason, Report};
 use crate::config::Operation;
 use crate::exposition::{OperationBlocks, Publisher};
 use crate::metrics::{Block, Kind, catalogue};
-use crate::names::Names;
+use crate::names::{self, Names};
 use crate::time::{Clock, Timestamp};
 use crate::today::{self, Today};
 use crate::vitals::Vitals;
@@ -29,7 +29,7 @@ pub struct Face {
     pub withheld: bool,
     /// The counters as the ledger last published them, and its generation.
     counters: (u64, Arc<Vec<Block>>),
-    coded: BTreeSet<Box<str>>,
+    labelled: names::Shown,
     /// The counters as shown: without the gauges of callbacks when those are stale.
     ledger: Shown,
     shown: [Arc<Vec<Block>>; 3],
@@ -74,7 +74,7 @@ impl Board {
             paused: None,
             withheld: false,
             counters: (0, Arc::default()),
-            coded: BTreeSet::new(),
+            labelled: names::Shown::default(),
             ledger: Shown::default(),
             shown: [Arc::default(), Arc::default(), Arc::default()],
             generations: VecDeque::new(),
@@ -186,8 +186,12 @@ impl Board {
 }
 
 impl Face {
-    /// Whether every enabled report has been read, or could not be.
+    /// Whether every enabled report has been read, or could not be: what stops the token, or the way to the server,
+    /// stops them all.
     pub fn is_cycle_over(&self) -> bool {
+        if self.paused.is_some() {
+            return true;
+        }
         let reports: BTreeMap<_, _> = self.vitals.reports().collect();
         self.operation.enabled().all(|report| reports.get(&report).is_some_and(|vitals| vitals.up.is_some()))
     }
@@ -205,9 +209,16 @@ impl Face {
     }
 
     /// Takes over what the ledger publishes.
-    pub fn counters(&mut self, generation: u64, blocks: Arc<Vec<Block>>, coded: BTreeSet<Box<str>>) {
+    pub fn counters(&mut self, generation: u64, blocks: Arc<Vec<Block>>, labelled: names::Shown) {
         self.counters = (generation, blocks);
-        self.coded = coded;
+        self.labelled = labelled;
+    }
+
+    /// The sum of a counter's series as the ledger last published them.
+    #[cfg(test)]
+    pub(super) fn counted(&self, family: &'static crate::metrics::Family) -> i64 {
+        let blocks = self.counters.1.iter().filter(|block| block.family.is(family));
+        blocks.flat_map(|block| &block.samples).map(|sample| sample.values[0]).sum()
     }
 
     /// Renders what is shown again; tells whether anything is to be published.
@@ -217,7 +228,7 @@ impl Face {
         let fresh = [
             self.vitals.blocks(clock),
             self.today.blocks(&self.operation.name, zone, now),
-            self.names.blocks(&self.operation, &self.coded, now),
+            self.names.blocks(&self.operation, &self.labelled, now),
         ];
         let callbacks_until = self.callbacks_until();
         let mut changes_after = self.today.changes_after(zone, now).min(self.names.changes_after(now));

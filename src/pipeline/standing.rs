@@ -1,5 +1,6 @@
 //! Telling people: the log, in which a failure is told once, and the board.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use tracing::{debug, error, info, warn};
@@ -8,11 +9,10 @@ use super::worker::{Trouble, Worker};
 use crate::api::Report;
 use crate::client::Failure;
 use crate::ledger::{Applied, Note};
-use crate::metrics::Label;
 use crate::report::Tally;
 use crate::schedule::{History, LimitSource, Request};
 use crate::time::Timestamp;
-use crate::vitals::Quota;
+use crate::vitals::{self, Quota};
 
 /// After how many failures in a row the log tells again.
 const REMINDER: u64 = 50;
@@ -20,7 +20,14 @@ const REMINDER: u64 = 50;
 impl Worker {
     pub(super) fn succeeded(&mut self, request: &Request, rows: u64) {
         let report = request.report;
-        if let Some(trouble) = self.memory.troubles.remove(&report) {
+        let is_over = match self.memory.troubles.get_mut(&report) {
+            None => true,
+            Some(trouble) => {
+                trouble.skills.remove(&request.skill);
+                trouble.skills.is_empty()
+            }
+        };
+        if is_over && let Some(trouble) = self.memory.troubles.remove(&report) {
             info!(
                 operation = %self.operation.name,
                 report = report.code(),
@@ -32,6 +39,8 @@ impl Worker {
         self.board.update(&self.operation.name, |face| {
             let vitals = face.vitals.report(report);
             vitals.succeeded(rows);
+            // One skill that was read does not make up for another that could not be.
+            vitals.up = Some(is_over);
             if report.grain().is_none() {
                 vitals.last_success = Some(now);
             }
@@ -45,7 +54,9 @@ impl Worker {
             reason: failure.reason,
             count: 0,
             since: now,
+            skills: BTreeSet::new(),
         });
+        trouble.skills.insert(request.skill.clone());
         let news = trouble.count == 0 || trouble.reason != failure.reason;
         trouble.reason = failure.reason;
         trouble.count += 1;
@@ -102,6 +113,26 @@ impl Worker {
         }
     }
 
+    /// A good answer that the ledger could not take: nothing of it is shown.
+    pub(super) fn unsaved(&mut self, report: Report, error: &dyn Display) {
+        self.ledger_failed(error);
+        self.board.update(&self.operation.name, |face| face.vitals.report(report).up = Some(false));
+    }
+
+    /// What the ledger counted on the way.
+    pub(super) fn changed(&self, report: Report, applied: &Applied) {
+        self.board.update(&self.operation.name, |face| {
+            let vitals = face.vitals.report(report);
+            vitals.revised(applied.revisions.down, applied.revisions.up, applied.revisions.relabelled);
+            vitals.dropped("outside_window", applied.dropped.outside_window);
+            vitals.dropped("sealed", applied.dropped.sealed);
+            applied.lateness.iter().for_each(|late| vitals.late(*late));
+            face.vitals.mismatch(vitals::SEALED_AS_HELD, applied.sealed_as_held);
+            applied.folded.iter().for_each(|(label, count)| face.vitals.folded(*label, *count));
+        });
+        self.tell(applied);
+    }
+
     pub(super) fn ledger_failed(&mut self, error: &dyn Display) {
         if !self.memory.ledger_failing {
             error!(operation = %self.operation.name, "could not write the ledger, counters stand still: {error}");
@@ -139,8 +170,11 @@ impl Worker {
                 (report, self.schedule.interval(report), catching_up, self.schedule.next_due(report))
             })
             .collect();
-        let oldest =
-            self.schedule.skills().iter().map(|skill| self.memory.skill_success.get(skill).copied()).min();
+        let in_force = self.schedule.skills();
+        if let Some(trouble) = self.memory.troubles.get_mut(&Report::Skill6) {
+            trouble.skills.retain(|skill| in_force.contains(skill));
+        }
+        let oldest = in_force.iter().map(|skill| self.memory.skill_success.get(skill).copied()).min();
         let paused = self.schedule.paused();
         self.board.update(&self.operation.name, |face| {
             for (report, interval, catching_up, next) in reports {
@@ -172,17 +206,17 @@ impl Worker {
     pub(super) async fn publish(&mut self) {
         let name = self.operation.name.clone();
         let (enabled, now): (Vec<Report>, _) = (self.operation.enabled().collect(), self.clock.now());
-        let (published, coded, standings, withheld) = self
+        let (published, labelled, standings, withheld) = self
             .store
             .with(move |ledger| {
                 let standings: Vec<_> =
                     enabled.into_iter().map(|report| (report, ledger.standing(&name, report, now))).collect();
                 let withheld = ledger.withholds_callers_numbers(&name);
-                (ledger.published(&name), ledger.label_values(&name, Label::CodAct), standings, withheld)
+                (ledger.published(&name), super::labelled(ledger, &name), standings, withheld)
             })
             .await;
         self.board.update(&self.operation.name, |face| {
-            face.counters(published.generation, published.blocks, coded);
+            face.counters(published.generation, published.blocks, labelled);
             face.withheld = withheld;
             for (report, standing) in standings {
                 let vitals = face.vitals.report(report);

@@ -2,7 +2,7 @@
 //!
 //! The token belongs to this task alone, so that one request is in flight by construction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -88,6 +88,8 @@ pub(super) struct Trouble {
     pub(super) reason: Reason,
     pub(super) count: u64,
     pub(super) since: Timestamp,
+    /// The skills that have not been read since they failed; the empty one where a report has no skills.
+    pub(super) skills: BTreeSet<String>,
 }
 
 impl Worker {

@@ -66,6 +66,12 @@ pub enum DecodeError {
     /// One row, or one value beside the rows, is longer than 1 MiB.
     #[error("a row of the answer is longer than 1 MiB")]
     RowTooLong,
+    /// A list of skills that no centre has.
+    #[error("the answer names more than {most} skills")]
+    TooManySkills {
+        /// How many are believed.
+        most: usize,
+    },
     /// A helper answer without a field that nothing can be done without.
     #[error("{report} without a usable {field}")]
     Unusable {
@@ -89,6 +95,7 @@ impl DecodeError {
             | DecodeError::NoRows
             | DecodeError::TooLarge { .. }
             | DecodeError::RowTooLong
+            | DecodeError::TooManySkills { .. }
             | DecodeError::Unusable { .. } => Some(Reason::Decode),
         }
     }
@@ -335,7 +342,7 @@ fn conclude(
         Kind::CallDetail(rows) => reading(Content::Events(rows.finish(&settings, &mut tally)), &settings),
         Kind::Surveys(rows) => reading(Content::Events(rows.finish(&settings, &mut tally)), &settings),
         Kind::Witness(rows) => Answer::Witness(rows.finish()?),
-        Kind::Skills(rows) => Answer::Skills(rows.finish()),
+        Kind::Skills(rows) => Answer::Skills(rows.finish()?),
         Kind::Quota(rows) => Answer::Quota(rows.finish()?),
     };
     Ok(Decoded { answer, envelope, is_envelope, tally, as_reported })

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::columns::{Cell, Columns, Row};
+use super::decode::DecodeError;
 use super::tally::{DropReason, Tally};
 use super::{field, label};
 
@@ -23,6 +24,9 @@ impl<'a> Columns<'a> for SkillRow<'a> {
     }
 }
 
+/// More skills than any centre has. Each may cost a request per turn, so an answer with more is not believed.
+pub(super) const MOST_SKILLS: usize = 4_000;
+
 /// The rows so far.
 #[derive(Debug, Default)]
 pub(super) struct SkillNames {
@@ -39,13 +43,19 @@ impl SkillNames {
         if label::is_total(&id) {
             return tally.drop_row(DropReason::TotalRow);
         }
+        if self.skills.len() > MOST_SKILLS {
+            return;
+        }
         tally.names.skill(&id, row.name.text());
         let name = tally.names.skills.get(id.as_str()).map(ToString::to_string);
         self.skills.entry(id).or_insert(name);
     }
 
-    pub(super) fn finish(self) -> Vec<(String, Option<String>)> {
-        self.skills.into_iter().collect()
+    pub(super) fn finish(self) -> Result<Vec<(String, Option<String>)>, DecodeError> {
+        if self.skills.len() > MOST_SKILLS {
+            return Err(DecodeError::TooManySkills { most: MOST_SKILLS });
+        }
+        Ok(self.skills.into_iter().collect())
     }
 }
 

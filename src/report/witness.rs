@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::columns::{Cell, Columns, Row};
 use super::decode::DecodeError;
-use super::skills::skill;
+use super::skills::{MOST_SKILLS, skill};
 use super::tally::{DropReason, Tally};
 use super::{field, label};
 use crate::api::Report;
@@ -56,6 +56,9 @@ impl Witness {
             self.unusable = Some("inbound_calls");
             return;
         };
+        if self.skills.len() > MOST_SKILLS {
+            return;
+        }
         tally.names.skill(&id, row.name.text());
         let skill = self.skills.entry(id).or_default();
         skill.0 = skill.0.saturating_add(calls);
@@ -70,6 +73,9 @@ impl Witness {
     pub(super) fn finish(self) -> Result<Vec<WitnessRow>, DecodeError> {
         if let Some(field) = self.unusable {
             return Err(DecodeError::Unusable { report: Report::Skill1, field });
+        }
+        if self.skills.len() > MOST_SKILLS {
+            return Err(DecodeError::TooManySkills { most: MOST_SKILLS });
         }
         let row = |(skill, (inbound_calls, fingerprint))| WitnessRow { skill, inbound_calls, fingerprint };
         Ok(self.skills.into_iter().map(row).collect())

@@ -533,6 +533,12 @@ impl Schedule {
         !self.skills.has_moved(day, row)
     }
 
+    /// Whether skills that are missing from a witness of so many rows have been read and are empty. A witness that has
+    /// never shown a row proves nothing by its silence: its skills are then read one by one.
+    pub fn believes_witness(&self, rows: usize) -> bool {
+        self.skills.believes(rows == 0)
+    }
+
     /// Why the whole operation waits, and until when; `None` when it does not.
     pub fn paused(&self) -> Option<(Reason, Timestamp)> {
         self.pause.as_ref().map(|pause| (pause.reason, pause.until))

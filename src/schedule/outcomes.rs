@@ -141,6 +141,14 @@ impl Schedule {
         let rows = by_skill(rows);
         self.skills.witnessed(&rows, &self.operation, day, ended);
         self.skills.leftover.remove(&(day, None));
+        if !self.skills.believes(rows.is_empty()) {
+            let tasks = self.each_skill(day, at, task.purpose);
+            if let Some(slot) = &mut self.slot {
+                slot.failed_in_row = 0;
+                slot.queue.extend(tasks);
+            }
+            return;
+        }
         let stretch = self.stretch(now);
         let seals = self.cadence(Report::Skill6, stretch).is_some_and(|cadence| cadence.is_seal_due(day, at));
         let mut moved: Vec<String> = Vec::new();
@@ -163,6 +171,16 @@ impl Schedule {
                 slot.queue.push_front(task);
             }
         }
+    }
+
+    /// A day's skills one by one, where the witness says nothing; of today's, idle ones wait.
+    fn each_skill(&mut self, day: Bucket, at: Timestamp, purpose: Purpose) -> Vec<Task> {
+        let mut skills = self.concerned.open_skills(day);
+        self.skills.sort(&mut skills);
+        if day == self.operation.zone.bucket(at, crate::api::Grain::Day) {
+            skills.retain(|skill| !self.skills.sits_out(skill));
+        }
+        skills.iter().flat_map(|skill| self.skill_tasks(skill, day, at, purpose)).collect()
     }
 
     /// Splits what was cut; where it cannot be split, or time runs out again and again, it has failed.

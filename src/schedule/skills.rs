@@ -43,6 +43,9 @@ pub(super) struct SkillBook {
     refused_until: Option<Timestamp>,
     /// Failures of the witness in a row.
     refusals: u32,
+    /// Whether the witness has ever shown a row. Before, its silence may mean that this server does not know
+    /// `skill_id=all`, which it may well answer like a night without calls.
+    speaks: bool,
 }
 
 impl SkillBook {
@@ -60,6 +63,7 @@ impl SkillBook {
             leftover: BTreeSet::new(),
             refused_until: None,
             refusals: 0,
+            speaks: false,
         }
     }
 
@@ -97,6 +101,7 @@ impl SkillBook {
         if before.base_url != after.base_url || before.zone != after.zone {
             self.remembered.clear();
             self.refused_until = None;
+            self.speaks = false;
         }
     }
 
@@ -174,6 +179,7 @@ impl SkillBook {
     /// Rows the witness showed for a day: under `discover` new skills enter.
     pub(super) fn witnessed(&mut self, rows: &[WitnessRow], operation: &Operation, day: Bucket, ended: bool) {
         self.refusals = 0;
+        self.speaks |= !rows.is_empty();
         for row in rows {
             // One that is missing from the list but has calls after the day it left has not left.
             let gone = self.left.get(&row.skill).is_some_and(|left| day <= *left);
@@ -186,6 +192,11 @@ impl SkillBook {
                 *parts = (*parts).max(split::parts_for(row.inbound_calls));
             }
         }
+    }
+
+    /// Whether skills that the witness does not show have no calls.
+    pub(super) fn believes(&self, is_silent: bool) -> bool {
+        self.speaks || !is_silent
     }
 
     /// Whether the witness's row differs from the one of the last successful reading.

@@ -50,8 +50,20 @@ EXAMPLES
 /// Of `simulate`.
 pub(super) const SIMULATE: &str = "\
 BEHAVIOUR
-  What the API's documentation leaves open is a switch. An unknown key is
-  refused with the list of the known ones.
+  What the API's documentation leaves open is a switch:
+    code message bare_array empty empty_message errors_as_200 error_body
+    content_type gzip chunked date_header date_skew_seconds licences
+    daily_limit quota_scope rejections_spend foreign_requests simultaneous
+    maintenance maintenance_hours maintenance_message day_limit over_days
+    bad_date row_limit over_rows rows_per_second latency_ms time_limit_ms
+    over_time unknown_report percent number average duration time_seg
+    ivr_minutes billed_minutes time_min hour hour_key_day zero_hours absent
+    absent_averages json_numbers trailing_space_keys upper_keys newer_names
+    extra_keys shuffle_keys bom escape_unicode emoji wild_comments
+    lower_status odd_statuses odd_answers order shared_bounds duplicates
+    missing_rows miscounted_rows total_row dnis all_skills denominator
+    waiting_is_inbound no_rows
+  An unknown switch or a value that it does not take is refused.
 
 FAULTS
   weather=SHARE spoils that share of all requests in all the usual ways.
@@ -148,6 +160,8 @@ USE
   Totals of an hour stand at the hour's end, totals of a day (skill_6,
   diagram_3) at the day's end. Query windows longer than that: increase of a
   day needs [48h].
+
+  Skills that no longer exist are not discovered; name them under skills.
 
 REQUESTS
   Per day of the past: one for each row report, one for diagram_1_2, and for

@@ -138,6 +138,16 @@ fn manual_names_status_environment_and_files() {
 }
 
 #[test]
+fn manual_of_simulate_names_every_switch_and_every_part_of_a_fault() {
+    let words: BTreeSet<&str> = manual::SIMULATE.split([' ', ',', '\n']).collect();
+    let behaviour = serde_json::to_value(crate::simulator::Behaviour::default()).unwrap();
+    let fault = serde_json::to_value(crate::simulator::Fault::default()).unwrap();
+    for key in [behaviour, fault].iter().flat_map(|whole| whole.as_object().unwrap().keys()) {
+        assert!(words.contains(key.as_str()), "{key}");
+    }
+}
+
+#[test]
 fn every_address_of_the_machine_falls_back_to_ipv4() {
     let address: ListenAddress = ":10465".parse().unwrap();
     let candidates: Vec<String> = address.candidates().iter().map(ToString::to_string).collect();

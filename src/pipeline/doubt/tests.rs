@@ -70,8 +70,8 @@ fn read(
 }
 
 fn covers(counted: &[Window], whole: Window) -> bool {
-    let end = counted.iter().try_fold(whole.from, |end, window| (end == window.from).then_some(window.to));
-    end == Some(whole.to)
+    let next = |end, window: &Window| (window.from == end).then_some(window.to);
+    counted.iter().try_fold(whole.from, next) == Some(whole.to)
 }
 
 proptest! {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use wolkvox_exporter::metrics::{Family, Kind};
 use wolkvox_exporter::simulator::{Bound, Histogram, Truth};
 
 /// One series as Prometheus stores it, without `job` and `instance`; `le` is a plain number.
@@ -33,6 +34,34 @@ pub(super) fn amounts(operation: &str, truth: &Truth) -> Amounts {
     sheet.cdr_1(truth);
     sheet.diagram_4(truth);
     sheet.amounts
+}
+
+/// The integers of a family's series in the ledger, as the series that Prometheus knows.
+pub(super) fn spread(family: &Family, labels: &str, values: &[i64]) -> Vec<(Series, i64)> {
+    // No value of the simulated centre holds a comma or a quotation mark.
+    let pairs = labels.split(',').map(|pair| pair.split_once('=').unwrap());
+    let labels: BTreeMap<String, String> =
+        pairs.map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned())).collect();
+    let series = |suffix: &str, le: Option<String>| {
+        let mut labels = labels.clone();
+        labels.extend(le.map(|le| ("le".to_owned(), le)));
+        Series { name: format!("{}{suffix}", family.name), labels }
+    };
+    let unit = ONE / 10_i64.pow(family.unit.decimals());
+    match (family.kind, values) {
+        (Kind::Histogram(bounds), [counts @ .., sum]) => {
+            let les = bounds.iter().map(|bound| (bound * unit / ONE).to_string()).chain(["inf".to_owned()]);
+            let all = counts[bounds.len()];
+            let buckets = les.zip(counts).map(|(le, count)| (series("_bucket", Some(le)), count * ONE));
+            let whole = [(series("_count", None), all * ONE), (series("_sum", None), sum * unit)];
+            buckets.chain(whole).collect()
+        }
+        (Kind::Summary, [count, sum]) => {
+            vec![(series("_count", None), count * ONE), (series("_sum", None), sum * unit)]
+        }
+        (_, [value]) => vec![(series("", None), value * unit)],
+        _ => panic!("{} holds {} integers", family.name, values.len()),
+    }
 }
 
 struct Sheet<'a> {
