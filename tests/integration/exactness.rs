@@ -514,3 +514,26 @@ fn all_skills_together_are_the_sum_of_each() {
     sums::assert_same("sealed sums", &wanted, &bench.sealed());
     bench.watch.judge(&bench.whole());
 }
+
+#[test]
+fn a_number_whose_calls_were_all_withdrawn_goes_at_the_seal() {
+    let first = date(2026, 4, 6);
+    let mut centre = centre(22, first);
+    centre.traffic = Traffic {
+        calls_per_day: 40.0,
+        skills: 1,
+        dnis_per_skill: 16,
+        withdrawn_share: 0.4,
+        lateness: Lateness::Heavy,
+        ..centre.traffic
+    };
+    let begins = date(2026, 4, 5).at(23, 0, 0, 0);
+    let mut bench = Bench::new(Plan { centre, begins, keys: only("skill_6", "interval: 15m") });
+    bench.run_to(date(2026, 4, 8).at(8, 0, 0, 0));
+    bench.judge(date(2026, 4, 8));
+    let gone = bench.sealed().into_iter().filter(|((family, labels), sealed)| {
+        let shown = bench.watch.shown(family, labels);
+        *family == "wolkvox_inbound_calls_total" && sealed[0] == 0 && shown.is_some_and(|shown| shown[0] > 0)
+    });
+    assert!(gone.count() > 0, "some number was called by nobody in the end");
+}

@@ -33,6 +33,14 @@ impl Watch {
         self.shown.keys().any(|(name, _)| *name == family)
     }
 
+    /// What a series was last shown as.
+    pub(super) fn shown(&self, family: &str, labels: &str) -> Option<&[i64]> {
+        let mut known = self.shown.iter();
+        known
+            .find(|((name, text), _)| *name == family && text.as_str() == labels)
+            .map(|(_, values)| &**values)
+    }
+
     /// Looks at what is shown, as a scrape would, and lets go of the zeros that it has thereby seen.
     pub(super) fn look(&mut self, runtime: &Runtime, store: &Store) {
         let known = self.generation;
