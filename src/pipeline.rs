@@ -141,7 +141,7 @@ impl Pipeline {
 
     /// Goes over to another configuration: operations that changed start again, the others are not disturbed.
     ///
-    /// Nothing is stopped before every new or changed operation has been accepted by the ledger.
+    /// Nothing is stopped or changed before every new or changed operation is known to be accepted.
     pub async fn reload(&mut self, config: &Config) -> Result<(), PipelineError> {
         let changed = |operation: &&Operation| {
             self.running.get(&operation.name).is_none_or(|running| *running.operation != **operation)
@@ -149,7 +149,9 @@ impl Pipeline {
         let changed: Vec<Operation> = config.operations.iter().filter(changed).cloned().collect();
         for operation in &changed {
             self.client(operation)?;
-            self.enter(operation).await?;
+            let (asked, name) = (operation.clone(), operation.name.clone());
+            let accepted = self.surroundings.store.with(move |ledger| ledger.accepts(&asked)).await;
+            accepted.map_err(|source| PipelineError::Enter { operation: name, source })?;
         }
         let gone: Vec<String> = self
             .running

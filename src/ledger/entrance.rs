@@ -141,22 +141,24 @@ fn past_or(books: &Books, report: Report, start: Start) -> Start {
     Timestamp::from_millisecond(books.record.count_since).map_or(start, Start::From)
 }
 
-fn bind(books: &mut Books, operation: &Operation) -> Result<(), LedgerError> {
-    if operation.is_loopback() {
-        return Ok(());
-    }
+/// Whether the name of the operation stands for its server, or for none yet.
+pub(super) fn accepts(books: &Books, operation: &Operation) -> Result<(), LedgerError> {
     match &books.record.server {
-        Some(bound) if *bound != operation.server => Err(LedgerError::Bound {
+        Some(bound) if *bound != operation.server && !operation.is_loopback() => Err(LedgerError::Bound {
             operation: operation.name.clone(),
             bound: bound.clone(),
             asked: operation.server.clone(),
         }),
-        Some(_) => Ok(()),
-        None => {
-            books.touch_record().server = Some(operation.server.clone());
-            Ok(())
-        }
+        _ => Ok(()),
     }
+}
+
+fn bind(books: &mut Books, operation: &Operation) -> Result<(), LedgerError> {
+    accepts(books, operation)?;
+    if books.record.server.is_none() && !operation.is_loopback() {
+        books.touch_record().server = Some(operation.server.clone());
+    }
+    Ok(())
 }
 
 /// One report of an operation, through which scopes enter and leave.

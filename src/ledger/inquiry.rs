@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use super::entrance;
 use super::labels::OTHER;
 use super::tables::BucketChanges;
 use super::{Applied, Ledger, LedgerError, Note};
 use crate::api::Grain;
-use crate::config::Denominator;
+use crate::config::{Denominator, Operation};
 use crate::metrics::Label;
 use crate::time::{Bucket, Timestamp};
 
@@ -15,6 +16,15 @@ const INBOUND: &str = "inbound";
 const ANSWERED: &str = "answered";
 
 impl Ledger {
+    /// Whether [`Ledger::enter`] would take this operation; changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Bound`] when the name stands for another server.
+    pub fn accepts(&self, operation: &Operation) -> Result<(), LedgerError> {
+        self.books.get(&operation.name).map_or(Ok(()), |books| entrance::accepts(books, operation))
+    }
+
     /// The label that a value from upstream stands under now: itself, or `other`.
     pub fn label_of(&self, operation: &str, label: Label, value: &str) -> Box<str> {
         let has_slot = self.books.get(operation).is_some_and(|books| books.labels.has(label, value));
@@ -84,5 +94,32 @@ impl fmt::Display for Note {
                 write!(f, "a value of label {} was unused for 90 days and is retired", label.as_str())
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    fn operation(server: &str) -> Operation {
+        let text = format!(
+            "operations:\n  - {{ name: acme, server: \"{server}\", token_env: T, timezone: America/Bogota }}\n"
+        );
+        Config::parse(&text, std::path::Path::new("."), "test").unwrap().operations.remove(0)
+    }
+
+    #[test]
+    fn a_name_bound_to_one_server_accepts_no_other_and_asking_changes_nothing() {
+        let now: Timestamp = "2026-04-04T12:00:00Z".parse().unwrap();
+        let mut ledger = Ledger::in_memory(now).unwrap();
+        ledger.accepts(&operation("0011")).unwrap();
+        ledger.enter(&operation("0010"), now).unwrap();
+        let commits = ledger.commits();
+        let refused = ledger.accepts(&operation("0011")).unwrap_err();
+        assert!(matches!(refused, LedgerError::Bound { .. }), "{refused}");
+        ledger.accepts(&operation("0010")).unwrap();
+        assert_eq!(ledger.commits(), commits);
+        assert!(ledger.enter(&operation("0011"), now).is_err(), "entering says the same");
     }
 }

@@ -193,10 +193,13 @@ impl Worker {
             for report in [Report::Skills, Report::TokenInfo] {
                 face.vitals.report(report).next = self.schedule.next_due(report);
             }
-            face.vitals.quota = Quota {
-                today: Some(view.used_today),
-                limit: Some(view.limit),
-                forecast: Some(view.forecast),
+            // Before the vendor has been asked, an assumed limit and our own count would pass for its word.
+            let unknown =
+                view.source == LimitSource::Assumed && face.vitals.report(Report::TokenInfo).up.is_none();
+            face.vitals.quota = if unknown {
+                Quota::default()
+            } else {
+                Quota { today: Some(view.used_today), limit: Some(view.limit), forecast: Some(view.forecast) }
             };
             face.paused = paused;
         });

@@ -147,7 +147,8 @@ fn in_bad_weather_nothing_is_lost_and_nothing_doubled() {
     bench.stop();
     bench.start();
     bench.run_to(date(2026, 4, 9).at(18, 0, 0, 0));
-    bench.judge(date(2026, 4, 8));
+    // Days that came cut were read in parts, each of whose averages was rounded to hundredths of a second.
+    bench.judge_near(date(2026, 4, 8), 10);
     let whole = bench.whole();
     assert!(
         bench.watch.waiting(&whole) > 0,

@@ -62,7 +62,7 @@ BEHAVIOUR
     extra_keys shuffle_keys bom escape_unicode emoji wild_comments
     lower_status odd_statuses odd_answers order shared_bounds duplicates
     missing_rows miscounted_rows total_row dnis all_skills denominator
-    waiting_is_inbound no_rows
+    waiting_is_inbound no_rows relabelled
   An unknown switch or a value that it does not take is refused.
 
 FAULTS

@@ -314,9 +314,14 @@ impl Bench {
 
     /// Judges everything: sealed sums against the truth, counters against sums.
     pub(super) fn judge(&mut self, sealed_before: civil::Date) {
+        self.judge_near(sealed_before, 0);
+    }
+
+    /// As [`Bench::judge`], with `slack` milliseconds a call for days of `skill_6` that were read in parts.
+    pub(super) fn judge_near(&mut self, sealed_before: civil::Date, slack: i64) {
         self.rest();
         assert!(self.has_sealed(sealed_before), "not all is sealed: {:#?}", self.history());
-        sums::assert_same("sealed sums", &self.sealed_truth(), &self.sealed());
+        sums::assert_near("sealed sums", &self.sealed_truth(), &self.sealed(), slack);
         self.watch.judge(&self.whole());
     }
 }
