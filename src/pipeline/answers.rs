@@ -117,7 +117,7 @@ impl Worker {
     }
 
     fn truncated(&self, request: &Request) {
-        self.board.update(&self.operation.name, |face| face.vitals.report(request.report).truncated());
+        self.board.note(&self.operation.name, |face| face.vitals.report(request.report).truncated());
     }
 
     fn incomplete(&mut self, request: &Request, rows: u64, missing: u64) -> Outcome {
@@ -274,7 +274,7 @@ impl Worker {
         };
         let audited = audited.copied();
         self.changed(report, applied);
-        self.board.update(&self.operation.name, |face| {
+        self.board.note(&self.operation.name, |face| {
             if report == Report::Skill6 && asked_day == today {
                 let total = SkillDay::of(reading);
                 let label =

@@ -92,6 +92,14 @@ impl Board {
         self.show(&mut state, None);
     }
 
+    /// Changes what an operation shows; published with the next [`Board::update`], or within a second.
+    pub fn note(&self, operation: &str, change: impl FnOnce(&mut Face)) {
+        if let Some(face) = self.state().faces.get_mut(operation) {
+            change(face);
+            face.changes_after = Timestamp::MIN;
+        }
+    }
+
     /// Changes what an operation shows, and publishes it.
     pub fn update(&self, operation: &str, change: impl FnOnce(&mut Face)) {
         let mut state = self.state();
@@ -116,7 +124,7 @@ impl Board {
         self.state().number
     }
 
-    /// Publishes what has changed by the clock alone: midnight, stale sources, opening hours.
+    /// Publishes what was noted, and what has changed by the clock alone: midnight, stale sources, opening hours.
     pub fn tick(&self) {
         let now = self.0.clock.now();
         let mut state = self.state();

@@ -36,7 +36,7 @@ impl Worker {
             );
         }
         let now = self.clock.now();
-        self.board.update(&self.operation.name, |face| {
+        self.board.note(&self.operation.name, |face| {
             let vitals = face.vitals.report(report);
             vitals.succeeded(rows);
             // One skill that was read does not make up for another that could not be.
@@ -69,11 +69,11 @@ impl Worker {
             debug!(%operation, report = code, reason, failures = trouble.count, "could not read: {failure}");
         }
         let words = failure.to_string();
-        self.board.update(operation, |face| face.vitals.report(report).failed(now, failure.reason, words));
+        self.board.note(operation, |face| face.vitals.report(report).failed(now, failure.reason, words));
     }
 
     pub(super) fn tally(&mut self, report: Report, tally: &Tally) {
-        self.board.update(&self.operation.name, |face| {
+        self.board.note(&self.operation.name, |face| {
             let vitals = face.vitals.report(report);
             for (field, count) in &tally.rejected {
                 vitals.rejected(field, *count);
@@ -116,12 +116,12 @@ impl Worker {
     /// A good answer that the ledger could not take: nothing of it is shown.
     pub(super) fn unsaved(&mut self, report: Report, error: &dyn Display) {
         self.ledger_failed(error);
-        self.board.update(&self.operation.name, |face| face.vitals.report(report).up = Some(false));
+        self.board.note(&self.operation.name, |face| face.vitals.report(report).up = Some(false));
     }
 
     /// What the ledger counted on the way.
     pub(super) fn changed(&self, report: Report, applied: &Applied) {
-        self.board.update(&self.operation.name, |face| {
+        self.board.note(&self.operation.name, |face| {
             let vitals = face.vitals.report(report);
             vitals.revised(applied.revisions.down, applied.revisions.up, applied.revisions.relabelled);
             vitals.dropped("outside_window", applied.dropped.outside_window);
@@ -176,7 +176,7 @@ impl Worker {
         }
         let oldest = in_force.iter().map(|skill| self.memory.skill_success.get(skill).copied()).min();
         let paused = self.schedule.paused();
-        self.board.update(&self.operation.name, |face| {
+        self.board.note(&self.operation.name, |face| {
             for (report, interval, catching_up, next) in reports {
                 let vitals = face.vitals.report(report);
                 vitals.interval = Some(interval);

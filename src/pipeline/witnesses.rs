@@ -13,7 +13,7 @@ impl Worker {
     /// The vendor's list of skills.
     pub(super) async fn discovered(&mut self, skills: Vec<(String, Option<String>)>) -> Outcome {
         let ids: BTreeSet<String> = skills.iter().map(|(id, _)| id.clone()).collect();
-        self.board.update(&self.operation.name, |face| {
+        self.board.note(&self.operation.name, |face| {
             for (id, name) in &skills {
                 face.names.skill(id, name.as_deref().unwrap_or_default());
             }
@@ -77,7 +77,7 @@ impl Worker {
                 self.memory.skill_success.insert(skill.clone(), now);
             }
             let fresh_until = today::fresh_until(now, self.schedule.interval(Report::Skill6));
-            self.board.update(&self.operation.name, |face| {
+            self.board.note(&self.operation.name, |face| {
                 for skill in &unmoved {
                     face.today.unmoved(skill, day, fresh_until);
                 }

@@ -129,12 +129,13 @@ impl Worker {
                         () = stop.cancelled() => return,
                     };
                     self.schedule.done(&request, outcome, self.clock.now());
-                    self.publish().await;
                     self.show_plan(&history, self.clock.now());
+                    self.publish().await;
                 }
                 Next::Wait(until) => {
                     self.pass_time(now).await;
                     self.show_plan(&history, now);
+                    self.board.update(&self.operation.name, |_| ());
                     self.rest(until, &stop).await;
                 }
             }
@@ -157,7 +158,7 @@ impl Worker {
             Ok(applied) => {
                 self.ledger_works();
                 self.tell(&applied);
-                self.board.update(&self.operation.name, |face| {
+                self.board.note(&self.operation.name, |face| {
                     face.vitals.mismatch(vitals::SEALED_AS_HELD, applied.sealed_as_held);
                 });
                 if applied.changed {
@@ -195,7 +196,7 @@ impl Worker {
     pub(super) async fn turn(&mut self, request: &Request, history: &History) -> Outcome {
         let asked = self.clock.now();
         let report = request.report;
-        self.board.update(&self.operation.name, |face| {
+        self.board.note(&self.operation.name, |face| {
             face.vitals.requested();
             face.vitals.report(report).sent(asked);
         });
@@ -208,7 +209,7 @@ impl Worker {
         if in_envelope {
             self.client.recognise();
         }
-        self.board.update(&self.operation.name, |face| face.vitals.report(report).received(took, bytes));
+        self.board.note(&self.operation.name, |face| face.vitals.report(report).received(took, bytes));
         let from = request.window.map(|window| window.date_ini());
         let to = request.window.map(|window| window.date_end());
         let took = took.as_millis();
