@@ -52,7 +52,10 @@ impl Failure {
         let error = error.without_url();
         let words = match error.source() {
             Some(cause) => {
-                format!("cannot prepare TLS: {}; install the certificates of the authorities (ca-certificates)", with_causes(cause))
+                format!(
+                    "cannot prepare TLS: {}; install the certificates of the authorities (ca-certificates)",
+                    with_causes(cause)
+                )
             }
             None => error.to_string(),
         };

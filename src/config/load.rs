@@ -111,7 +111,8 @@ impl Config {
         let ahead = |operation: &&Operation| operation.count_from.instant(&operation.zone, now) > now;
         let mistake = |operation: &Operation| Mistake {
             at: format!("count_from of operation {}", operation.name),
-            what: "lies in the future; now, or today or an earlier date of its time zone, is needed".to_owned(),
+            what: "lies in the future; now, or today or an earlier date of its time zone, is needed"
+                .to_owned(),
         };
         self.operations.iter().filter(ahead).map(mistake).collect()
     }
