@@ -93,7 +93,10 @@ impl Client {
             .http1_only();
         // A proxy in the environment must not receive the token meant for a simulator on this machine.
         let builder = if operation.is_loopback() { builder.no_proxy() } else { builder };
-        let http = builder.build().map_err(|error| Failure::new(Reason::Connect, &error.without_url()))?;
+        // Plain HTTP asks for no certificates, so a machine without any can still ask a simulator.
+        let builder =
+            if operation.base_url.starts_with("http://") { builder.tls_certs_only([]) } else { builder };
+        let http = builder.build().map_err(Failure::of_preparation)?;
         Ok(Client {
             http,
             base_url: operation.base_url.clone(),

@@ -44,14 +44,22 @@ impl Failure {
             Reason::Connect
         };
         let error = error.without_url();
-        let mut words = error.to_string();
-        let mut cause = error.source();
-        while let Some(next) = cause {
-            words.push_str(": ");
-            words.push_str(&next.to_string());
-            cause = next.source();
-        }
-        Failure { reason, detail: clean(&words) }
+        Failure { reason, detail: clean(&with_causes(&error)) }
+    }
+
+    /// Explains why not even a question could be prepared: in practice a machine without certificates of authorities.
+    pub(crate) fn of_preparation(error: reqwest::Error) -> Failure {
+        let error = error.without_url();
+        let words = match error.source() {
+            Some(cause) => {
+                format!(
+                    "cannot prepare TLS: {}; install the certificates of the authorities (ca-certificates)",
+                    with_causes(cause)
+                )
+            }
+            None => error.to_string(),
+        };
+        Failure::new(Reason::Connect, &words)
     }
 
     /// Classifies an answer by its HTTP status and body; `None` when it means that there are no rows.
@@ -95,6 +103,18 @@ impl Failure {
         };
         Some(Failure { reason, detail: clean(&detail) })
     }
+}
+
+/// An error and what caused it, in one line.
+fn with_causes(error: &dyn Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        words.push_str(": ");
+        words.push_str(&next.to_string());
+        cause = next.source();
+    }
+    words
 }
 
 /// An error body, as far as it can be made out.

@@ -9,6 +9,7 @@ use std::path::Path;
 use super::arguments::{CONFIG_FILE, Check};
 use super::table::table;
 use crate::config::{Config, CountFrom, Environment, Operation, Skills, WebConfig};
+use crate::time::Clock;
 
 /// Validates configuration, tokens and web configuration, and writes what was found.
 ///
@@ -34,7 +35,7 @@ pub fn check(
     }
     if let Ok(config) = &config {
         let tokens = config.check_tokens(env);
-        for mistake in &tokens.mistakes {
+        for mistake in config.check_dates(Clock::real().now()).iter().chain(&tokens.mistakes) {
             writeln!(err, "{mistake}")?;
             good = false;
         }

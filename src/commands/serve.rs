@@ -18,6 +18,9 @@ pub async fn serve(arguments: Serve, env: Arc<dyn Environment + Send + Sync>) ->
         let env = Arc::clone(&env);
         move || {
             let config = Config::find(file.as_deref(), Path::new(CONFIG_FILE), &*env)?;
+            if let Some(ahead) = config.check_dates(Clock::real().now()).first() {
+                bail!("{ahead}");
+            }
             let tokens = config.check_tokens(&*env);
             // A token that is not there yet may come; two operations with one token never work.
             if let Some(shared) = tokens.shared.first() {

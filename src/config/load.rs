@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
 use super::field::{self, list};
-use super::mistake::{ConfigError, Notes};
+use super::mistake::{ConfigError, Mistake, Notes};
 use super::node::{Node, Value};
 use super::operation::{self, Read};
-use super::{Config, TokenSource};
+use super::{Config, Operation, TokenSource};
+use crate::time::Timestamp;
 
 pub(super) const KEYS: [&str; 3] = ["operations", "defaults", "operations_dir"];
 
@@ -104,6 +105,17 @@ impl Config {
         self.operations.retain(|operation| shard_of(&operation.name, of) == index);
         self
     }
+
+    /// Dates from which to count that have not begun by `now`: such an operation would stay silent until then.
+    pub fn check_dates(&self, now: Timestamp) -> Vec<Mistake> {
+        let ahead = |operation: &&Operation| operation.count_from.instant(&operation.zone, now) > now;
+        let mistake = |operation: &Operation| Mistake {
+            at: format!("count_from of operation {}", operation.name),
+            what: "lies in the future; now, or today or an earlier date of its time zone, is needed"
+                .to_owned(),
+        };
+        self.operations.iter().filter(ahead).map(mistake).collect()
+    }
 }
 
 /// The shard that an operation belongs to, out of `of` (at least 1).
@@ -116,7 +128,7 @@ pub fn shard_of(name: &str, of: u32) -> u32 {
 }
 
 /// Says "the variable" where a mistake says "the key".
-fn in_words_of_the_environment(mistake: &mut super::Mistake) {
+fn in_words_of_the_environment(mistake: &mut Mistake) {
     if let Some((variable, _)) = VARIABLES.iter().find(|(_, key)| *key == mistake.at) {
         mistake.at = (*variable).to_owned();
     }

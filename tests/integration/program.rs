@@ -342,6 +342,32 @@ fn an_api_that_is_down_is_told_and_everything_else_is_served() {
 }
 
 #[test]
+fn a_machine_without_certificates_is_told_so_and_still_asks_over_plain_http() {
+    let address = nowhere();
+    let data = tempfile::tempdir().unwrap();
+    let check = |base_url: &str| {
+        let program = Program::start(
+            &["check", "--live"],
+            &[
+                ("SSL_CERT_FILE", "/dev/null"),
+                ("SSL_CERT_DIR", "/dev/null"),
+                ("WOLKVOX_BASE_URL", base_url),
+                ("WOLKVOX_TOKEN", "0123456789abcdef"),
+                ("WOLKVOX_TIMEZONE", ZONE),
+                ("WOLKVOX_STORAGE_PATH", data.path().to_str().unwrap()),
+            ],
+        );
+        let (status, out, _) = program.end();
+        assert_eq!(status.code(), Some(1));
+        out
+    };
+    let plain = check(&address);
+    assert!(plain.contains("refused"), "{plain}");
+    let secured = check(&address.replace("http://", "https://"));
+    assert!(secured.contains("ca-certificates"), "{secured}");
+}
+
+#[test]
 fn a_second_process_on_the_same_ledger_is_refused() {
     let folder = configured(&nowhere(), "t0ken", "");
     let mut first = serve(folder.path());

@@ -32,7 +32,7 @@ fn directory(files: &[(&str, &str)]) -> tempfile::TempDir {
 const GOOD: &str = "\
 operations:
   - { name: acme, server: \"0010\", token_file: acme.token, timezone: America/Bogota, skills: [101, 102] }
-  - { name: zeta, server: \"0068\", token_env: ZETA, timezone: America/Santiago, daily_requests: 25000, count_from: 2026-11-01, reports: { cdr_1: off } }
+  - { name: zeta, server: \"0068\", token_env: ZETA, timezone: America/Santiago, daily_requests: 25000, count_from: 2024-11-01, reports: { cdr_1: off } }
 ";
 
 #[test]
@@ -46,7 +46,7 @@ fn good_files_show_what_is_configured() {
 ok: 2 operations
 OPERATION  SERVER  TIME ZONE         SKILLS    REPORTS                                  COUNTS FROM  REQUESTS A DAY
 acme       0010    America/Bogota    2 named   all                                      now          ask
-zeta       0068    America/Santiago  discover  skill_6 diagram_3 diagram_1_2 diagram_4  2026-11-01   25000
+zeta       0068    America/Santiago  discover  skill_6 diagram_3 diagram_1_2 diagram_4  2024-11-01   25000
 ";
     assert_eq!(out, expected);
     let (_, out, _) = run(directory.path(), &["--effective"], &env);
@@ -74,6 +74,18 @@ fn one_token_in_two_operations_is_refused_without_saying_it() {
     let (good, _, err) = run(directory.path(), &[], &env);
     assert!(!good);
     assert_eq!(err, "token of operation zeta: the same as that of acme; one token serves one operation\n");
+}
+
+#[test]
+fn a_date_that_has_not_begun_is_refused() {
+    let directory = directory(&[
+        ("wolkvox.yml", &GOOD.replace("2024-11-01", "2999-01-01")),
+        ("acme.token", "0123abcd\n"),
+    ]);
+    let env = BTreeMap::from([("ZETA".to_owned(), "4567cdef".to_owned())]);
+    let (good, _, err) = run(directory.path(), &[], &env);
+    assert!(!good);
+    assert!(err.starts_with("count_from of operation zeta: lies in the future"), "{err}");
 }
 
 #[test]
