@@ -73,8 +73,11 @@ fn faults(pairs: &[(String, String)]) -> Result<Vec<Fault>> {
     let mut own = Map::new();
     for (key, value) in pairs {
         if key == "weather" {
-            let share =
-                value.parse().with_context(|| format!("weather is a share such as 0.02, not {value:?}"))?;
+            let share = value
+                .parse()
+                .ok()
+                .filter(|share| (0.0..=1.0).contains(share))
+                .with_context(|| format!("weather is a share such as 0.02, not {value:?}"))?;
             faults.extend(Fault::weather(share));
         } else {
             let parsed = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.clone()));
@@ -104,5 +107,16 @@ mod tests {
             let error = traffic(70, &pairs(&[(key, value)])).unwrap_err().to_string();
             assert!(error.contains(key), "{error}");
         }
+    }
+
+    #[test]
+    fn shares_beyond_all_requests_are_refused() {
+        let of = |key: &str, value: &str| faults(&[(key.to_owned(), value.to_owned())]);
+        assert!(of("weather", "1").is_ok());
+        for share in ["1.1", "-0.1", "nan", "all"] {
+            assert!(of("weather", share).unwrap_err().to_string().contains("weather"), "{share}");
+        }
+        let settings = Settings { faults: of("probability", "5").unwrap(), ..Settings::default() };
+        assert!(Simulator::new(settings, Clock::real()).unwrap_err().to_string().contains("probability"));
     }
 }
