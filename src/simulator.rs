@@ -108,7 +108,7 @@ pub enum SimulatorError {
     #[error("setting `{0}` of the simulated centre {1}")]
     Setting(&'static str, String),
     /// A switch does not exist or cannot have this value.
-    #[error("cannot change the simulated API: {0}")]
+    #[error("cannot set up the simulated API: {0}")]
     Control(String),
 }
 
@@ -129,6 +129,7 @@ impl Simulator {
     pub fn new(settings: Settings, clock: Clock) -> Result<Simulator, SimulatorError> {
         let centre = centre::Centre::new(&settings)?;
         let control = control::Control::new(settings.seed, settings.behaviour, settings.faults);
+        control.check().map_err(SimulatorError::Control)?;
         Ok(Simulator(Arc::new(Inner { clock, centre, control, counters: quota::Counters::default() })))
     }
 

@@ -368,6 +368,15 @@ pub struct Simulate {
         value_name = "DATE"
     )]
     pub start: Option<civil::Date>,
+    /// What happens in the centre and how late it shows, as key=value; repeatable.
+    #[arg(
+        long = "traffic",
+        env = "WOLKVOX_SIMULATE_TRAFFIC",
+        value_delimiter = ',',
+        value_parser = values::pair,
+        value_name = "KEY=VALUE"
+    )]
+    pub traffic: Vec<(String, String)>,
     /// How the API behaves where its documentation leaves it open, as key=value; repeatable.
     #[arg(
         long = "behaviour",

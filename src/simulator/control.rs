@@ -46,6 +46,11 @@ impl Control {
         Control { seed, state: Mutex::new(state) }
     }
 
+    /// Whether what it was made with can be injected; every later change is checked by itself.
+    pub(super) fn check(&self) -> Result<(), String> {
+        self.state().check()
+    }
+
     /// What applies to the next request of an operation for a report.
     pub(super) fn next(&self, kind: Kind, operation: &str) -> Orders {
         let mut state = self.state();

@@ -49,6 +49,12 @@ EXAMPLES
 
 /// Of `simulate`.
 pub(super) const SIMULATE: &str = "\
+TRAFFIC
+  lateness=none|usual|heavy and latest_seconds say how late rows and codes
+  appear, withdrawn_share how many calls are shown and taken back. Further:
+    skills dnis_per_skill outbound_share ivr_only_share callback_share
+    callback_hours survey_share uncoded_share mean_wait_seconds
+
 BEHAVIOUR
   What the API's documentation leaves open is a switch:
     code message bare_array empty empty_message errors_as_200 error_body
@@ -80,6 +86,7 @@ EXIT STATUS
 
 EXAMPLES
   wolkvox_exporter simulate --speed=60
+  wolkvox_exporter simulate --traffic=lateness=heavy,withdrawn_share=0.01
   wolkvox_exporter simulate --faults=weather=0.02
   wolkvox_exporter simulate --faults=report=cdr_1,status=500,times=3";
 
