@@ -118,7 +118,11 @@ impl Bench {
     async fn until(&self, what: &str, holds: impl Fn(&Bench) -> bool) {
         let deadline = Stopwatch::start();
         while !holds(self) {
-            assert!(deadline.elapsed() < Duration::from_secs(60), "it never holds that {what}");
+            assert!(
+                deadline.elapsed() < Duration::from_secs(60),
+                "it never holds that {what}: {:#?}",
+                self.board.look_at_all(|face| (face.paused, format!("{:?}", face.vitals)))
+            );
             tokio::time::sleep(Duration::from_millis(2)).await;
             self.clock.advance(SignedDuration::from_millis(250));
         }

@@ -312,13 +312,10 @@ impl Schedule {
             }
         }
         let probes = self.pause.is_some();
-        if !probes {
-            if self.token_info_due(now) <= now && self.affords(Share::Count, now) {
-                return self.open_helper(Report::TokenInfo, now);
-            }
-            if self.names.due <= now && self.affords(Share::Rest, now) {
-                return self.open_helper(Report::Skills, now);
-            }
+        // In trouble a report is asked first: a helper that alone is refused would otherwise be asked again at the end of
+        // every pause, and nothing else ever.
+        if !probes && self.trouble == 0 && self.open_due_helper(now) {
+            return true;
         }
         let mut due: Vec<(bool, bool, usize, Timestamp, Report)> = Vec::new();
         for (rank, report) in Report::FIVE.into_iter().enumerate() {
@@ -349,6 +346,9 @@ impl Schedule {
         if probes {
             return self.open_helper(Report::TokenInfo, now);
         }
+        if self.open_due_helper(now) {
+            return true;
+        }
         for report in Report::FIVE {
             let Some(lane) = self.lanes.get(&report) else { continue };
             if self.reads_past_back_to_back(lane, stretch, now) && lane.past_at <= now && lane.turns > 0 {
@@ -361,6 +361,14 @@ impl Schedule {
             }
         }
         false
+    }
+
+    /// Opens the slot of a helper that is due; false when none is.
+    fn open_due_helper(&mut self, now: Timestamp) -> bool {
+        if self.token_info_due(now) <= now && self.affords(Share::Count, now) {
+            return self.open_helper(Report::TokenInfo, now);
+        }
+        self.names.due <= now && self.affords(Share::Rest, now) && self.open_helper(Report::Skills, now)
     }
 
     fn open_helper(&mut self, report: Report, now: Timestamp) -> bool {

@@ -344,6 +344,28 @@ fn drive(schedule: &mut Schedule, history: &mut History, mut now: Timestamp) -> 
     }
 }
 
+#[test]
+fn a_helper_that_alone_is_refused_starves_no_report() {
+    for (helper, seed) in
+        [(Report::Skills, 1), (Report::Skills, 2), (Report::TokenInfo, 1), (Report::TokenInfo, 2)]
+    {
+        let start = at(START);
+        let mut schedule = Schedule::new(&operation("UTC", Skills::All, None), seed, start);
+        let mut history = History::default();
+        let mut now = start;
+        let mut asked = BTreeSet::new();
+        while now < start + SignedDuration::from_mins(30) {
+            let (request, at) = drive(&mut schedule, &mut history, now);
+            asked.insert(request.report);
+            let refused = request.report == helper;
+            let outcome = if refused { Outcome::Failed(Reason::Maintenance) } else { success(&request) };
+            now = at + SignedDuration::from_millis(200);
+            schedule.done(&request, outcome, now);
+        }
+        assert!(Report::FIVE.iter().all(|report| asked.contains(report)), "{helper} {seed}: only {asked:?}");
+    }
+}
+
 fn success(request: &Request) -> Outcome {
     match request.report {
         Report::TokenInfo => Outcome::Quota { limit: 25_000, used: 10 },

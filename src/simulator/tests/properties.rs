@@ -226,7 +226,8 @@ proptest! {
                     known.insert(id, row);
                 }
             }
-            prop_assert!(changed > 0);
+            // Without lateness codes come at once, and three quiet hours may hold no callback that is worked off later.
+            prop_assert!(changed > 0 || lateness == Lateness::None);
             Ok(())
         })?;
     }
