@@ -2,6 +2,7 @@
 
 pub mod arguments;
 pub mod check;
+pub mod dashboards;
 pub mod demo;
 pub mod logging;
 pub mod once;

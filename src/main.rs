@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use wolkvox_exporter::commands::arguments::{Arguments, Command};
-use wolkvox_exporter::commands::{check, demo, logging, once, serve, simulate};
+use wolkvox_exporter::commands::{check, dashboards, demo, logging, once, serve, simulate};
 use wolkvox_exporter::config::ProcessEnvironment;
 
 fn main() -> ExitCode {
@@ -38,6 +38,10 @@ fn run(command: &Command) -> Result<ExitCode> {
         Command::Demo(arguments) => block_on(demo::demo(arguments.clone(), Arc::new(ProcessEnvironment))),
         Command::Simulate(arguments) => block_on(simulate::simulate(arguments.clone())),
         Command::Once(arguments) => block_on(once::once(arguments.clone(), Arc::new(ProcessEnvironment))),
+        Command::Dashboards(arguments) => {
+            dashboards::dashboards(arguments, &mut io::stdout().lock())?;
+            Ok(ExitCode::SUCCESS)
+        }
         _ => bail!("this command is not part of this build"),
     }
 }

@@ -527,13 +527,35 @@ pub struct Dashboards {
     #[arg(
         long = "selector",
         env = "WOLKVOX_DASHBOARDS_SELECTOR",
-        default_value = "job=\"wolkvox\"",
+        default_value = crate::dashboards::SELECTOR,
         value_name = "MATCHERS"
     )]
     pub selector: String,
-    /// Address of the runbook that alerts link to.
-    #[arg(long = "runbook-url", env = "WOLKVOX_DASHBOARDS_RUNBOOK_URL", value_name = "URL")]
-    pub runbook_url: Option<String>,
+    /// Address of the runbook that alerts link to; the alert's section is added as an anchor.
+    #[arg(
+        long = "runbook-url",
+        env = "WOLKVOX_DASHBOARDS_RUNBOOK_URL",
+        default_value = crate::dashboards::RUNBOOK_URL,
+        value_name = "URL"
+    )]
+    pub runbook_url: String,
+    /// Address of Grafana that alerts link to.
+    #[arg(
+        long = "grafana-url",
+        env = "WOLKVOX_DASHBOARDS_GRAFANA_URL",
+        default_value = crate::dashboards::GRAFANA_URL,
+        value_name = "URL"
+    )]
+    pub grafana_url: String,
+    /// When an alert fires, as name=number; repeatable. A wrong name lists all of them.
+    #[arg(
+        long = "threshold",
+        env = "WOLKVOX_DASHBOARDS_THRESHOLD",
+        value_delimiter = ',',
+        value_parser = values::pair,
+        value_name = "NAME=NUMBER"
+    )]
+    pub threshold: Vec<(String, String)>,
     #[command(flatten)]
     #[expect(missing_docs, reason = "documented by their types")]
     pub logging: Logging,
