@@ -246,6 +246,15 @@ fn others(options: &Options) -> Group {
         recorded(OPERATION, IVR_MEAN, "mean4h"),
         format!("{seconds} / ({calls} > 0)\n{}", blank(Report::Diagram12)),
     ));
+    for (metric, now) in [
+        (IVR_PASSED, recorded(OPERATION, IVR_PASSED, "ratio4h")),
+        (IVR_MEAN, recorded(OPERATION, IVR_MEAN, "mean4h")),
+    ] {
+        rules.push(record(
+            recorded(OPERATION, metric, "change1w"),
+            format!("{now} / ({now} offset 1w > 0) - 1"),
+        ));
+    }
     Group { name: "wolkvox.others", rules }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! - `architecture`: data flows one way, and what may be named where.
 //! - `kubernetes`: the manifests parse, and shards and replicas agree.
+//! - `rules`: recording rules and alerts do what their scenarios say.
 
 #![expect(
     clippy::unwrap_used,
@@ -10,3 +11,4 @@
 
 mod architecture;
 mod kubernetes;
+mod rules;

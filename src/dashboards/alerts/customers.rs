@@ -180,12 +180,14 @@ enum Shift {
 
 fn ivr(options: &Options, shift: Shift) -> Alert {
     let thresholds = &options.thresholds;
-    let now = match shift {
-        Shift::Passed => recorded(OPERATION, IVR_PASSED, "ratio4h"),
-        Shift::Time => recorded(OPERATION, IVR_MEAN, "mean4h"),
+    let (metric, now) = match shift {
+        Shift::Passed => (IVR_PASSED, recorded(OPERATION, IVR_PASSED, "ratio4h")),
+        Shift::Time => (IVR_MEAN, recorded(OPERATION, IVR_MEAN, "mean4h")),
     };
+    let change = recorded(OPERATION, metric, "change1w");
     let calls = counted(OPERATION, base(&catalogue::IVR_CALLS), Window::H4);
     let mut guards = vec![
+        format!("and on ({})\n(abs({change}) > {})", list(OPERATION), thresholds.ivr_shift),
         format!("and on ({})\n({calls} >= {})", list(OPERATION), thresholds.ivr_calls),
         format!("and on ({})\n({calls} offset 1w >= {})", list(OPERATION), thresholds.ivr_calls),
         while_any_open(Window::H4),
@@ -216,16 +218,8 @@ fn ivr(options: &Options, shift: Shift) -> Alert {
         category: Category::Kpi,
         report: Some(Report::Diagram12),
         by: OPERATION.to_vec(),
-        signal: format!("{now} / ({now} offset 1w > 0) - 1"),
-        guards: {
-            let moved = format!(
-                "and on ({})\n(abs({now} / ({now} offset 1w > 0) - 1) > {})",
-                list(OPERATION),
-                thresholds.ivr_shift
-            );
-            guards.insert(0, moved);
-            guards
-        },
+        signal: change.clone(),
+        guards,
         hold_minutes: 30,
         summary: format!(
             "{}: {summary} changed by {{{{ $value | humanizePercentage }}}} against a week ago, over 4 hours",
@@ -238,6 +232,7 @@ fn ivr(options: &Options, shift: Shift) -> Alert {
             meaning,
             impact,
             diagnosis: vec![
+                ("the change", change),
                 ("now", now.clone()),
                 ("a week ago", format!("{now} offset 1w")),
                 ("IVR calls", calls),

@@ -1,0 +1,1 @@
+//! Rules that are slightly wrong, each of which some scenario must notice.
