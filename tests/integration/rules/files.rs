@@ -21,25 +21,45 @@ pub(super) fn tests(scenarios: &[Scenario], options: &Options) -> BTreeMap<Strin
     let horizons = alerts::HORIZONS.map(|horizon| horizon.name);
     let mut files = BTreeMap::new();
     for name in NAMES {
-        let mut text = head(name == "weeks.yaml", options);
-        match name {
-            "recorded.yaml" => text = recorded::file("../", options),
-            _ => {
-                let of = |scenario: &&Scenario| match name {
-                    "weeks.yaml" => scenario.minutes == weeks::MINUTES,
-                    _ => {
-                        scenario.minutes != weeks::MINUTES
-                            && horizons.contains(&scenario.alert) == (name == "levels.yaml")
-                    }
-                };
-                for scenario in scenarios.iter().filter(of) {
-                    write(&mut text, scenario, &all[scenario.alert], options);
+        let text = if name == "recorded.yaml" {
+            recorded::file("../", options)
+        } else {
+            let of = |scenario: &&Scenario| match name {
+                "weeks.yaml" => scenario.minutes == weeks::MINUTES,
+                _ => {
+                    scenario.minutes != weeks::MINUTES
+                        && horizons.contains(&scenario.alert) == (name == "levels.yaml")
                 }
+            };
+            let mut text = head(name == "weeks.yaml", options);
+            for world in worlds(scenarios.iter().filter(of)) {
+                let claims = world.iter().map(|scenario| (scenario, all[scenario.alert].clone()));
+                write(&mut text, &world, claims.collect::<Vec<_>>().as_slice(), options);
             }
-        }
+            text
+        };
         files.insert(format!("rules/tests/{name}"), text);
     }
     files
+}
+
+/// Scenarios that may happen at once, since each has an operation of its own: that costs one evaluation for all of them.
+///
+/// Those that state every firing alert stand apart from the others, and so does what is of the whole process.
+pub(super) fn worlds<'a>(scenarios: impl Iterator<Item = &'a Scenario>) -> Vec<Vec<Scenario>> {
+    let (mut stated, mut others, mut apart) = (Vec::new(), Vec::new(), Vec::new());
+    for (at, scenario) in scenarios.enumerate() {
+        if !scenario.has_operation() {
+            apart.push(vec![scenario.clone()]);
+            continue;
+        }
+        let scenario = scenario.in_operation(&format!("s{at:02}"));
+        let states = scenario.claims.iter().any(|claim| matches!(claim, Claim::Fires(..)));
+        if states { &mut stated } else { &mut others }.push(scenario);
+    }
+    let mut worlds: Vec<_> = [stated, others].into_iter().filter(|world| !world.is_empty()).collect();
+    worlds.append(&mut apart);
+    worlds
 }
 
 fn head(weeks: bool, options: &Options) -> String {
@@ -61,18 +81,47 @@ pub(super) fn begin(rules: &[String], minutes: usize, options: &Options) -> Stri
     )
 }
 
-/// One scenario.
-pub(super) fn write(out: &mut String, scenario: &Scenario, alert: &Alert, options: &Options) {
-    let Scenario { minutes, name, .. } = scenario;
+/// One world, and the claims of its scenarios on these alerts.
+pub(super) fn write(out: &mut String, world: &[Scenario], claims: &[(&Scenario, Alert)], options: &Options) {
+    let minutes = world[0].minutes;
+    let name =
+        if let [one] = world { format!("{}: {}", one.alert, one.name) } else { "many operations".to_owned() };
     // Writing to a String cannot fail.
-    let _ = writeln!(out, "- name: '{}: {name}'\n  interval: {minutes}m\n  input_series:", alert.name);
-    for (series, values) in &scenario.series {
-        let _ = writeln!(out, "  - series: '{series}'\n    values: '{values}'");
+    let _ = writeln!(out, "- name: '{name}'\n  interval: {minutes}m\n  input_series:");
+    for scenario in world {
+        let _ = writeln!(out, "  # {}, {}: {}", scenario.operation, scenario.alert, scenario.name);
+        for (series, values) in &scenario.series {
+            let _ = writeln!(out, "  - series: '{series}'\n    values: '{values}'");
+        }
     }
-    let count = |state: &str| format!("count(ALERTS{{alertname=\"{}\"{state}}})", alert.name);
     let (mut alerts, mut exprs) = (String::new(), String::new());
+    for (scenario, alert) in claims {
+        write_claims(&mut alerts, &mut exprs, scenario, alert, options);
+    }
+    for (heading, part) in [("alert_rule_test", alerts), ("promql_expr_test", exprs)] {
+        if !part.is_empty() {
+            let _ = write!(out, "  {heading}:\n{part}");
+        }
+    }
+}
+
+fn write_claims(
+    alerts: &mut String,
+    exprs: &mut String,
+    scenario: &Scenario,
+    alert: &Alert,
+    options: &Options,
+) {
+    let minutes = scenario.minutes;
+    let only = if scenario.has_operation() {
+        format!(",operation=\"{}\"", scenario.operation)
+    } else {
+        String::new()
+    };
+    let count = |state: &str| format!("count(ALERTS{{alertname=\"{}\"{only}{state}}})", alert.name);
     let mut expect = |step: usize, expr: &str, value: Option<usize>| {
         let samples = value.map_or_else(String::new, |value| format!("{{ value: {value} }}"));
+        // Writing to a String cannot fail.
         let _ = writeln!(
             exprs,
             "  - expr: '{expr}'\n    eval_time: {}m\n    exp_samples: [{samples}]",
@@ -114,11 +163,6 @@ pub(super) fn write(out: &mut String, scenario: &Scenario, alert: &Alert, option
                     }
                 }
             }
-        }
-    }
-    for (heading, part) in [("alert_rule_test", alerts), ("promql_expr_test", exprs)] {
-        if !part.is_empty() {
-            let _ = write!(out, "  {heading}:\n{part}");
         }
     }
 }

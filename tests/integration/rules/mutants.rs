@@ -1,1 +1,333 @@
 //! Rules that are slightly wrong, each of which some scenario must notice.
+//!
+//! Of every rule, one thing at a time is changed: a number is doubled or halved, a comparison turned round, a window
+//! exchanged, a guard left out, the time to hold set to nothing or to seven times. All mutants stand in one rule file under names
+//! of their own and are held against the claims about the original; what promtool has no complaint about has survived.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::Path;
+use std::{env, fs, thread};
+
+use wolkvox_exporter::dashboards::rule::{self, Alert, Group, Recording, Rule};
+use wolkvox_exporter::dashboards::{self, Options, alerts};
+
+use super::scenario::Scenario;
+use super::{files, promtool, recorded, scenarios, weeks};
+
+/// What cannot be noticed, and why.
+const EQUAL: &[(&str, &str, &str)] = &[];
+
+const WINDOWS: [(&str, &str); 8] = [
+    ("15m", "1h"),
+    ("30m", "4h"),
+    ("1h", "4h"),
+    ("2h", "1d"),
+    ("4h", "1d"),
+    ("6h", "1h"),
+    ("1d", "1h"),
+    ("1w", "1d"),
+];
+
+fn another(window: &str) -> Option<&'static str> {
+    if window == "2w" {
+        return Some("1d");
+    }
+    WINDOWS.iter().find(|(of, _)| *of == window).map(|(_, other)| *other)
+}
+
+/// Words, numbers, strings and signs, in order; white space belongs to none.
+fn tokens(expr: &str) -> Vec<(usize, &str)> {
+    let bytes = expr.as_bytes();
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        let start = at;
+        let word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':' | b'.');
+        if bytes[at] == b'"' {
+            at += 1;
+            while bytes[at] != b'"' {
+                at += if bytes[at] == b'\\' { 2 } else { 1 };
+            }
+            at += 1;
+        } else if word(bytes[at]) {
+            while at < bytes.len() && word(bytes[at]) {
+                at += 1;
+            }
+        } else if matches!(bytes[at], b'<' | b'>' | b'=' | b'!') {
+            while at < bytes.len() && matches!(bytes[at], b'<' | b'>' | b'=' | b'!' | b'~') {
+                at += 1;
+            }
+        } else {
+            at += 1;
+        }
+        if !expr[start..at].trim().is_empty() {
+            found.push((start, &expr[start..at]));
+        }
+    }
+    found
+}
+
+/// Every way to change one token, with words for it.
+fn changed(expr: &str) -> Vec<(String, String)> {
+    let tokens = tokens(expr);
+    let mut found = Vec::new();
+    let mut braces = 0;
+    for (index, (at, token)) in tokens.iter().enumerate() {
+        match *token {
+            "{" => braces += 1,
+            "}" => braces -= 1,
+            _ => {}
+        }
+        if braces > 0 {
+            continue;
+        }
+        let before = index.checked_sub(1).map_or("", |index| tokens[index].1);
+        let mut with = |other: String| {
+            let text = format!("{}{other}{}", &expr[..*at], &expr[at + token.len()..]);
+            found.push((format!("{token} at {at} became {other}"), text));
+        };
+        if let Ok(number) = token.parse::<f64>() {
+            match (before, number) {
+                ("==", 0.0) => with("1".to_owned()),
+                ("==", _) => with("0".to_owned()),
+                (_, 0.0) => with("1e9".to_owned()),
+                _ => {
+                    with((number * 2.0).to_string());
+                    with((number / 2.0).to_string());
+                }
+            }
+        } else if let Some(other) = another(token) {
+            with(other.to_owned());
+        } else if let Some((name, window)) =
+            WINDOWS.iter().find_map(|(window, _)| Some((token.strip_suffix(window)?, *window)))
+            && token.contains(':')
+        {
+            // Names of other windows that are not recorded would be noticed too easily; they are tried all the same.
+            with(format!("{name}{}", another(window).unwrap_or(window)));
+        } else {
+            match *token {
+                ">" | ">=" => with("<".to_owned()),
+                "<" | "<=" => with(">".to_owned()),
+                "==" => with("!=".to_owned()),
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
+fn leaked(name: String) -> &'static str {
+    Box::leak(name.into_boxed_str())
+}
+
+/// Every mutant of an alert; the first is none, and must survive.
+fn of_alert(alert: &Alert) -> Vec<(String, Alert)> {
+    let mut made = vec![("nothing".to_owned(), alert.clone())];
+    for (what, signal) in changed(&alert.signal) {
+        made.push((format!("signal: {what}"), Alert { signal, ..alert.clone() }));
+    }
+    for (index, guard) in alert.guards.iter().enumerate() {
+        let mut guards = alert.guards.clone();
+        guards.remove(index);
+        made.push((format!("left out: {guard}"), Alert { guards, ..alert.clone() }));
+        for (what, text) in changed(guard) {
+            let mut guards = alert.guards.clone();
+            guards[index] = text;
+            made.push((format!("guard {index}: {what}"), Alert { guards, ..alert.clone() }));
+        }
+    }
+    if alert.hold_minutes > 0 {
+        for hold_minutes in [0, 7 * alert.hold_minutes] {
+            made.push((format!("holds {hold_minutes} m"), Alert { hold_minutes, ..alert.clone() }));
+        }
+    }
+    for (index, (_, mutant)) in made.iter_mut().enumerate() {
+        mutant.name = leaked(format!("{}__m{index}", alert.name));
+    }
+    made
+}
+
+fn of_recording(rule: &Recording) -> Vec<(String, Recording)> {
+    let mut made = vec![("nothing".to_owned(), rule.expr.clone())];
+    made.extend(changed(&rule.expr));
+    for (at, _) in rule.expr.match_indices("\nunless") {
+        let end = rule.expr[at + 1..].find("\nunless").map_or(rule.expr.len(), |next| at + 1 + next);
+        made.push((
+            format!("left out: unless at {at}"),
+            format!("{}{}", &rule.expr[..at], &rule.expr[end..]),
+        ));
+    }
+    for (at, sum) in rule.expr.match_indices("sum by") {
+        let text = format!("{}max by{}", &rule.expr[..at], &rule.expr[at + sum.len()..]);
+        made.push((format!("{sum} at {at} became max by"), text));
+    }
+    let named = made.into_iter().enumerate();
+    named
+        .map(|(index, (what, expr))| (what, Recording { name: format!("{}__m{index}", rule.name), expr }))
+        .collect()
+}
+
+/// Runs promtool in a folder of its own; returns which of the names it complained about.
+fn complained(folder: &Path, rules: Vec<Rule>, tests: &str, names: &[String]) -> BTreeSet<String> {
+    let options = Options::default();
+    fs::create_dir_all(folder).unwrap();
+    let recording = rule::yaml("Originals.", &dashboards::recording_rules(&options), &options);
+    fs::write(folder.join("recorded.yaml"), recording).unwrap();
+    // The last group in the order of evaluation: everything recorded is there.
+    let mutants = [Group { name: "wolkvox.trust", rules }];
+    fs::write(folder.join("mutants.yaml"), rule::yaml("Mutants.", &mutants, &options)).unwrap();
+    fs::write(folder.join("tests.yaml"), tests).unwrap();
+    let output = promtool().unwrap().args(["test", "rules"]).arg(folder.join("tests.yaml")).output().unwrap();
+    let said =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    fs::write(folder.join("said"), &said).unwrap();
+    let mut found = BTreeSet::new();
+    for (at, _) in said.match_indices("__m") {
+        let end = said[at + 3..].find(|c: char| !c.is_ascii_digit()).map_or(said.len(), |end| at + 3 + end);
+        let start =
+            said[..at].rfind(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')).map_or(0, |at| at + 1);
+        found.insert(said[start..end].to_owned());
+    }
+    assert!(
+        said.contains("FAILED"),
+        "promtool did not run the tests:\n{}",
+        said.chars().take(2000).collect::<String>()
+    );
+    let known: BTreeSet<_> = names.iter().cloned().collect();
+    assert!(
+        found.is_subset(&known),
+        "not understood: {:?}",
+        found.difference(&known).take(3).collect::<Vec<_>>()
+    );
+    found
+}
+
+/// One run: what to change, and against which claims.
+struct Run {
+    folder: &'static str,
+    rules: Vec<Rule>,
+    tests: String,
+    /// What was changed, by the name of the mutant.
+    what: BTreeMap<String, String>,
+}
+
+fn of_alerts(folder: &'static str, of: impl Fn(&Scenario) -> bool) -> Run {
+    let options = Options::default();
+    let mine: Vec<Scenario> = scenarios().into_iter().filter(of).collect();
+    let about: BTreeSet<_> = mine.iter().map(|scenario| scenario.alert).collect();
+    let weekly = folder == "weeks";
+    let rules: &[&str] = if weekly { &["mutants.yaml"] } else { &["recorded.yaml", "mutants.yaml"] };
+    let rules: Vec<_> = rules.iter().map(|name| (*name).to_owned()).collect();
+    let mut tests = files::begin(&rules, if weekly { weeks::MINUTES } else { 5 }, &options);
+    let mut mutants: BTreeMap<&str, Vec<Alert>> = BTreeMap::new();
+    let mut what = BTreeMap::new();
+    for alert in alerts::all(&options).iter().filter(|alert| about.contains(alert.name)) {
+        for (change, mutant) in of_alert(alert) {
+            what.insert(mutant.name.to_owned(), change);
+            mutants.entry(alert.name).or_default().push(mutant);
+        }
+    }
+    for world in files::worlds(mine.iter()) {
+        let claims: Vec<_> = world
+            .iter()
+            .flat_map(|scenario| mutants[scenario.alert].iter().map(move |mutant| (scenario, mutant.clone())))
+            .collect();
+        files::write(&mut tests, &world, &claims, &options);
+    }
+    let rules = mutants.into_values().flatten().map(|alert| Rule::Alert(Box::new(alert))).collect();
+    Run { folder, rules, tests, what }
+}
+
+fn of_recordings(folder: &'static str, week: bool) -> Run {
+    let options = Options::default();
+    let told = &recorded::told()[usize::from(week)];
+    let rules = ["recorded.yaml", "mutants.yaml"].map(str::to_owned);
+    let mut tests = files::begin(&rules, 5, &options) + &recorded::above(week);
+    let (mut mutants, mut what) = (Vec::new(), BTreeMap::new());
+    for rule in dashboards::recording_rules(&options).into_iter().flat_map(|group| group.rules) {
+        let Rule::Record(rule) = rule else { continue };
+        if !told.iter().any(|told| told.name == rule.name) {
+            continue;
+        }
+        for (change, mutant) in of_recording(&rule) {
+            for told in told.iter().filter(|told| told.name == rule.name) {
+                told.write(&mut tests, &mutant.name);
+            }
+            what.insert(mutant.name.clone(), change);
+            mutants.push(Rule::Record(mutant));
+        }
+    }
+    Run { folder, rules: mutants, tests, what }
+}
+
+#[test]
+fn every_recorded_series_is_told() {
+    let told: BTreeSet<_> = recorded::told().into_iter().flatten().map(|told| told.name).collect();
+    for rule in dashboards::recording_rules(&Options::default()).into_iter().flat_map(|group| group.rules) {
+        if let Rule::Record(rule) = rule {
+            assert!(told.contains(&rule.name), "nothing says what {} must be", rule.name);
+        }
+    }
+}
+
+/// Long for a test: the stage `rules` of `tests/run` calls it.
+#[test]
+#[ignore = "takes a minute; tests/run rules"]
+fn every_mutant_is_noticed() {
+    if promtool().is_none() {
+        return;
+    }
+    let horizons = alerts::HORIZONS.map(|horizon| horizon.name);
+    let weekly = |scenario: &Scenario| scenario.minutes == weeks::MINUTES;
+    let runs = [
+        of_alerts("levels", |scenario| horizons.contains(&scenario.alert)),
+        of_alerts("others", |scenario| !horizons.contains(&scenario.alert) && !weekly(scenario)),
+        of_alerts("weeks", weekly),
+        of_recordings("recorded", false),
+        of_recordings("recorded-week", true),
+    ];
+    let below = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mutants");
+    let (mut made, mut survivors) = (0, Vec::new());
+    thread::scope(|scope| {
+        let threads: Vec<_> = runs
+            .into_iter()
+            .map(|run| {
+                let folder = below.join(run.folder);
+                scope.spawn(move || {
+                    let names: Vec<_> = run.what.keys().cloned().collect();
+                    let found = complained(&folder, run.rules, &run.tests, &names);
+                    let (mut made, mut survivors) = (0, Vec::new());
+                    for (name, what) in run.what {
+                        if name.ends_with("__m0") {
+                            assert!(!found.contains(&name), "{name}: not even the original passes");
+                            continue;
+                        }
+                        made += 1;
+                        let equal =
+                            EQUAL.iter().any(|(of, change, _)| name.starts_with(of) && what.contains(change));
+                        if equal == found.contains(&name) {
+                            survivors
+                                .push(format!("{name}: {what}{}", if equal { " (is noticed)" } else { "" }));
+                        }
+                    }
+                    (made, survivors)
+                })
+            })
+            .collect();
+        for thread in threads {
+            let (of_run, mut left) = thread.join().unwrap();
+            made += of_run;
+            survivors.append(&mut left);
+        }
+    });
+    let mut said = String::new();
+    survivors.iter().for_each(|survivor| {
+        let _ = writeln!(said, "{survivor}");
+    });
+    assert!(survivors.is_empty(), "{} of {made} mutants survived:\n{said}", survivors.len());
+    println!("{made} mutants made, all noticed ({} more make no difference)", EQUAL.len());
+    if let Some(note) = env::var_os("WOLKVOX_NOTE") {
+        fs::write(note, format!("{made} mutants of rules, all noticed\n")).unwrap();
+    }
+}

@@ -189,15 +189,11 @@ fn csat() -> Vec<Scenario> {
             let beside = [("7", 5.0), ("0", 5.0), ("other", 5.0)];
             by.into_iter().chain(beside).fold(scenario, |scenario, (answer, by)| {
                 let labels = format!("{SKILL},question=\"q01\",answer=\"{answer}\"");
-                // All of a short day: then no window is cut where nothing was scraped.
+                // All within the day before the onset; not quite still, lest rounding look like a counter that starts anew.
                 let phases = if anew {
                     growing_by(by, anew)
                 } else {
-                    vec![
-                        Stay(ONSET - 120, 1000.0),
-                        Line(120, 1000.0 + by, by),
-                        Stay(ALL - ONSET, 1000.0 + 120.0 * by),
-                    ]
+                    vec![Stay(ONSET - 120, 1000.0), Grow(120, by), Grow(ALL - ONSET, by * 1e-6)]
                 };
                 scenario.with(&catalogue::SURVEY_ANSWERS, &labels, &phases)
             })
@@ -354,11 +350,10 @@ fn token() -> Vec<Scenario> {
     }
 
     let errors = |shows, name: &str, reason: &str, failed: &[Phase], read: &[Phase]| {
-        failures(Scenario::new("WolkvoxAPIErrors", shows, name), reason, failed).with(
-            &catalogue::REPORT_READS,
-            "operation=\"acme\",report=\"cdr_1\"",
-            read,
-        )
+        let report = "operation=\"acme\",report=\"cdr_1\"";
+        failures(Scenario::new("WolkvoxAPIErrors", shows, name), reason, failed)
+            .with(&catalogue::REPORT_READS, report, read)
+            .with(&catalogue::LAST_SUCCESS, report, &always(300.0))
     };
     let begin = ONSET - 4;
     let from = |by: f64| [Gap(begin), Grow(ALL - begin, by)];

@@ -60,6 +60,8 @@ pub(super) struct Scenario {
     pub(super) alert: &'static str,
     pub(super) shows: Shows,
     pub(super) name: String,
+    /// The operation in question.
+    pub(super) operation: String,
     /// Minutes between samples, and between evaluations.
     pub(super) minutes: usize,
     pub(super) series: Vec<(String, String)>,
@@ -69,7 +71,40 @@ pub(super) struct Scenario {
 impl Scenario {
     pub(super) fn new(alert: &'static str, shows: Shows, name: &str) -> Scenario {
         let (name, minutes) = (name.to_owned(), 5);
-        Scenario { alert, shows, name, minutes, series: Vec::new(), claims: Vec::new() }
+        let operation = "acme".to_owned();
+        Scenario { alert, shows, name, operation, minutes, series: Vec::new(), claims: Vec::new() }
+    }
+
+    /// Whether it is about an operation, not about a process.
+    pub(super) fn has_operation(&self) -> bool {
+        self.series.iter().all(|(series, _)| series.contains("operation=\"acme\"") || self.is_another(series))
+            || self.operation != "acme"
+    }
+
+    fn is_another(&self, series: &str) -> bool {
+        series.contains("operation=\"beta\"") && self.operation == "acme"
+    }
+
+    /// The same for another operation.
+    pub(super) fn in_operation(&self, name: &str) -> Scenario {
+        let mut other = self.clone();
+        other.operation = name.to_owned();
+        for (series, _) in &mut other.series {
+            *series = series
+                .replace("operation=\"acme\"", &format!("operation=\"{name}\""))
+                .replace("operation=\"beta\"", &format!("operation=\"{name}-beta\""));
+        }
+        for claim in &mut other.claims {
+            if let Claim::Fires(_, fired) = claim {
+                for (labels, summary) in fired {
+                    labels.iter_mut().filter(|(label, _)| *label == "operation").for_each(|(_, value)| {
+                        name.clone_into(value);
+                    });
+                    *summary = summary.replacen("acme", name, 1);
+                }
+            }
+        }
+        other
     }
 
     /// A series of the exporter.

@@ -10,7 +10,7 @@ use super::scenario::Phase::{Gap, Stay};
 use super::scenario::{Phase, Scenario, Shows};
 
 /// Minutes between samples and evaluations.
-pub(super) const MINUTES: usize = 10;
+pub(super) const MINUTES: usize = 30;
 const WEEK: usize = 7 * 24 * 60 / MINUTES;
 const NOW: usize = 2 * WEEK;
 /// How long each of the three stretches with samples is.
@@ -30,6 +30,11 @@ fn weeks(two: Option<f64>, one: Option<f64>, quiet: f64, then: f64) -> Vec<Phase
 /// Closed until so many steps before the onset.
 fn open_for(steps: usize) -> [Phase; 2] {
     [Stay(ONSET - steps, 0.0), Stay(END - ONSET + steps, 1.0)]
+}
+
+/// Open for so many steps at the onset; closed all the time when `None`.
+fn open_or_closed(steps: Option<usize>) -> Vec<Phase> {
+    steps.map_or_else(|| vec![Stay(END, 0.0)], |steps| open_for(steps).to_vec())
 }
 
 /// 1 for one step, so many steps before the onset.
@@ -93,13 +98,13 @@ fn silence(
     };
     let usual = |shows, name: &str| of(shows, name, Some(25.0), 0.0, (4.0, 2.0));
     let calm = |scenario: Scenario| {
-        catching_up(scenario.with_named(&open(), SKILL_LABELS, &open_for(12)), "skill_6", &NEVER)
+        catching_up(scenario.with_named(&open(), SKILL_LABELS, &open_for(4)), "skill_6", &NEVER)
     };
     vec![
         catching_up(
-            usual(Shows::Fires, "fires").with_named(&open(), SKILL_LABELS, &open_for(12)),
+            usual(Shows::Fires, "fires").with_named(&open(), SKILL_LABELS, &open_for(4)),
             "skill_6",
-            &once_before(12),
+            &once_before(4),
         )
         .fires_after(ONSET, 1, shown, summary),
         calm(of(Shows::Below, "one call came", Some(25.0), 1.0, (2.0, 2.0))).silent(ONSET + 3),
@@ -114,15 +119,15 @@ fn silence(
         )
         .silent(ONSET + 3),
         catching_up(
-            usual(Shows::Closed, "just opened").with_named(&open(), SKILL_LABELS, &open_for(3)),
+            usual(Shows::Closed, "just opened").with_named(&open(), SKILL_LABELS, &open_for(0)),
             "skill_6",
             &NEVER,
         )
         .silent(ONSET),
         catching_up(
-            usual(Shows::Other, "older data was read").with_named(&open(), SKILL_LABELS, &open_for(12)),
+            usual(Shows::Other, "older data was read").with_named(&open(), SKILL_LABELS, &open_for(4)),
             "skill_6",
-            &once_before(4),
+            &once_before(1),
         )
         .silent(ONSET),
     ]
@@ -132,26 +137,26 @@ fn surge() -> Vec<Scenario> {
     let of = |shows, name: &str, two, one, now: f64, open_steps, caught| {
         let scenario = Scenario::new("WolkvoxTrafficSurge", shows, name)
             .with_named(&inbound(Window::M30), SKILL_LABELS, &weeks(two, one, 20.0, now))
-            .with_named(&open(), SKILL_LABELS, &open_for(open_steps));
+            .with_named(&open(), SKILL_LABELS, &open_or_closed(open_steps));
         catching_up(scenario, "skill_6", &once_before(caught))
     };
     let labels = [("operation", "acme"), ("skill_id", "101")];
     vec![
-        of(Shows::Fires, "fires", Some(40.0), Some(45.0), 95.0, 3, 12).fires_after(
+        of(Shows::Fires, "fires", Some(40.0), Some(45.0), 95.0, Some(0), 4).fires_after(
             ONSET,
             1,
             &labels,
             "acme / 101: about 95 calls in 30 minutes, 45 a week ago",
         ),
-        of(Shows::Below, "more, but not twice", Some(60.0), Some(60.0), 100.0, 12, 100).silent(ONSET + 3),
-        of(Shows::Below, "as two weeks ago", Some(60.0), Some(40.0), 100.0, 12, 100).silent(ONSET + 3),
-        of(Shows::Below, "as a week ago", Some(40.0), Some(60.0), 100.0, 12, 100).silent(ONSET + 3),
-        of(Shows::Other, "one week of history", None, Some(40.0), 95.0, 12, 100).firing(ONSET + 3),
-        of(Shows::Other, "no data a week ago", Some(40.0), None, 95.0, 12, 100).firing(ONSET + 3),
-        of(Shows::Few, "few calls", Some(10.0), Some(10.0), 40.0, 12, 100).silent(ONSET + 3),
-        of(Shows::Night, "five calls at night", Some(1.0), Some(1.0), 5.0, 12, 100).silent(ONSET + 3),
-        of(Shows::Closed, "closed", Some(40.0), Some(45.0), 95.0, 0, 100).silent(ONSET),
-        of(Shows::Other, "older data was read", Some(40.0), Some(45.0), 95.0, 12, 2).silent(ONSET),
+        of(Shows::Below, "more, but not twice", Some(60.0), Some(60.0), 100.0, Some(4), 20).silent(ONSET + 3),
+        of(Shows::Below, "as two weeks ago", Some(60.0), Some(40.0), 100.0, Some(4), 20).silent(ONSET + 3),
+        of(Shows::Below, "as a week ago", Some(40.0), Some(60.0), 100.0, Some(4), 20).silent(ONSET + 3),
+        of(Shows::Other, "one week of history", None, Some(40.0), 95.0, Some(4), 20).firing(ONSET + 3),
+        of(Shows::Other, "no data a week ago", Some(40.0), None, 95.0, Some(4), 20).firing(ONSET + 3),
+        of(Shows::Few, "few calls", Some(10.0), Some(10.0), 40.0, Some(4), 20).silent(ONSET + 3),
+        of(Shows::Night, "five calls at night", Some(1.0), Some(1.0), 5.0, Some(4), 20).silent(ONSET + 3),
+        of(Shows::Closed, "closed", Some(40.0), Some(45.0), 95.0, None, 20).silent(ONSET),
+        of(Shows::Other, "older data was read", Some(40.0), Some(45.0), 95.0, Some(4), 0).silent(ONSET),
     ]
 }
 
@@ -167,24 +172,24 @@ fn cost() -> Vec<Scenario> {
     };
     let labels = [("operation", "acme"), ("skill_id", "101")];
     vec![
-        of(Shows::Fires, "fires", Some(1800.0), Some(2000.0), 5000.0, 30.0, 12).fires_after(
+        of(Shows::Fires, "fires", Some(1800.0), Some(2000.0), 5000.0, 30.0, 4).fires_after(
             ONSET,
-            2,
+            1,
             &labels,
             "acme / 101: connected calls cost 5000 in an hour, 2000 a week ago",
         ),
-        of(Shows::Below, "more, but not twice", Some(1800.0), Some(2000.0), 3500.0, 30.0, 100)
+        of(Shows::Below, "more, but not twice", Some(1800.0), Some(2000.0), 3500.0, 30.0, 20)
             .silent(ONSET + 3),
-        of(Shows::Below, "as two weeks ago", Some(3000.0), Some(2000.0), 5000.0, 30.0, 100).silent(ONSET + 3),
-        of(Shows::Below, "as a week ago", Some(2000.0), Some(3000.0), 5000.0, 30.0, 100).silent(ONSET + 3),
-        of(Shows::Other, "one week of history", None, Some(2000.0), 5000.0, 30.0, 100).firing(ONSET + 3),
-        of(Shows::Other, "no data a week ago", Some(2000.0), None, 5000.0, 30.0, 100).firing(ONSET + 3),
-        of(Shows::Other, "never seen before", None, None, 5000.0, 30.0, 100).silent(ONSET + 3),
-        of(Shows::Few, "few calls", Some(1800.0), Some(2000.0), 5000.0, 15.0, 100).silent(ONSET + 3),
-        of(Shows::Night, "three calls at night", Some(0.0), Some(0.0), 500.0, 3.0, 100).silent(ONSET + 3),
-        of(Shows::Closed, "closed, and nothing in other weeks", Some(0.0), Some(0.0), 5000.0, 30.0, 100)
+        of(Shows::Below, "as two weeks ago", Some(3000.0), Some(2000.0), 5000.0, 30.0, 20).silent(ONSET + 3),
+        of(Shows::Below, "as a week ago", Some(2000.0), Some(3000.0), 5000.0, 30.0, 20).silent(ONSET + 3),
+        of(Shows::Other, "one week of history", None, Some(2000.0), 5000.0, 30.0, 20).firing(ONSET + 3),
+        of(Shows::Other, "no data a week ago", Some(2000.0), None, 5000.0, 30.0, 20).firing(ONSET + 3),
+        of(Shows::Other, "never seen before", None, None, 5000.0, 30.0, 20).silent(ONSET + 3),
+        of(Shows::Few, "few calls", Some(1800.0), Some(2000.0), 5000.0, 15.0, 20).silent(ONSET + 3),
+        of(Shows::Night, "three calls at night", Some(0.0), Some(0.0), 500.0, 3.0, 20).silent(ONSET + 3),
+        of(Shows::Closed, "closed, and nothing in other weeks", Some(0.0), Some(0.0), 5000.0, 30.0, 20)
             .firing(ONSET + 3),
-        of(Shows::Other, "older data was read", Some(1800.0), Some(2000.0), 5000.0, 30.0, 4).silent(ONSET),
+        of(Shows::Other, "older data was read", Some(1800.0), Some(2000.0), 5000.0, 30.0, 1).silent(ONSET),
     ]
 }
 
@@ -197,7 +202,7 @@ struct Ivr {
 }
 
 fn ivr(alert: &'static str, metric: &str, summary: &str) -> Vec<Scenario> {
-    let usual = || Ivr { change: 0.8, calls: (70.0, 70.0), open_steps: 48, caught: (100, 100) };
+    let usual = || Ivr { change: 0.8, calls: (70.0, 70.0), open_steps: 16, caught: (20, 20) };
     let change = recorded(OPERATION, metric, "change1w");
     let calls = counted(&[Label::Operation], base(&catalogue::IVR_CALLS), Window::H4);
     let of = |shows, name: &str, ivr: Ivr| {
@@ -211,17 +216,17 @@ fn ivr(alert: &'static str, metric: &str, summary: &str) -> Vec<Scenario> {
         catching_up(scenario, "skill_6", &once_before(ivr.caught.1))
     };
     let mut all = vec![
-        of(Shows::Fires, "fires", usual()).fires_after(ONSET, 3, &[("operation", "acme")], summary),
+        of(Shows::Fires, "fires", usual()).fires_after(ONSET, 1, &[("operation", "acme")], summary),
         of(Shows::Other, "fewer", Ivr { change: -0.8, ..usual() }).firing(ONSET + 3),
         of(Shows::Below, "more, but not by half", Ivr { change: 0.4, ..usual() }).silent(ONSET + 3),
         of(Shows::Few, "few calls", Ivr { calls: (70.0, 40.0), ..usual() }).silent(ONSET + 3),
         of(Shows::Few, "few calls a week ago", Ivr { calls: (40.0, 70.0), ..usual() }).silent(ONSET + 3),
         of(Shows::Night, "three calls at night", Ivr { calls: (3.0, 3.0), ..usual() }).silent(ONSET + 3),
         of(Shows::Closed, "every skill closed", Ivr { open_steps: 0, ..usual() }).silent(ONSET),
-        of(Shows::Closed, "just opened", Ivr { open_steps: 12, ..usual() }).silent(ONSET),
-        of(Shows::Other, "older data was read", Ivr { caught: (12, 100), ..usual() }).silent(ONSET),
+        of(Shows::Closed, "just opened", Ivr { open_steps: 4, ..usual() }).silent(ONSET),
+        of(Shows::Other, "older data was read", Ivr { caught: (4, 20), ..usual() }).silent(ONSET),
     ];
-    let of_skills = of(Shows::Other, "older data of skills was read", Ivr { caught: (100, 12), ..usual() });
+    let of_skills = of(Shows::Other, "older data of skills was read", Ivr { caught: (20, 4), ..usual() });
     // The time in the IVR has nothing to do with skills.
     all.push(if metric == IVR_PASSED { of_skills.silent(ONSET) } else { of_skills.firing(ONSET + 3) });
     all
