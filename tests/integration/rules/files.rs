@@ -25,11 +25,8 @@ pub(super) fn tests(scenarios: &[Scenario], options: &Options) -> BTreeMap<Strin
             recorded::file("../", options)
         } else {
             let of = |scenario: &&Scenario| match name {
-                "weeks.yaml" => scenario.minutes == weeks::MINUTES,
-                _ => {
-                    scenario.minutes != weeks::MINUTES
-                        && horizons.contains(&scenario.alert) == (name == "levels.yaml")
-                }
+                "weeks.yaml" => scenario.every > 1,
+                _ => scenario.every == 1 && horizons.contains(&scenario.alert) == (name == "levels.yaml"),
             };
             let mut text = head(name == "weeks.yaml", options);
             for world in worlds(scenarios.iter().filter(of)) {
@@ -65,7 +62,7 @@ pub(super) fn worlds<'a>(scenarios: impl Iterator<Item = &'a Scenario>) -> Vec<V
 fn head(weeks: bool, options: &Options) -> String {
     let rules: &[&str] = if weeks { &[ALERTS] } else { &[RECORDED, ALERTS] };
     let rules: Vec<_> = rules.iter().map(|name| format!("../{name}")).collect();
-    let minutes = if weeks { weeks::MINUTES } else { 5 };
+    let minutes = if weeks { weeks::EVALUATED } else { 5 };
     begin(&rules, minutes, options)
 }
 

@@ -62,8 +62,10 @@ pub(super) struct Scenario {
     pub(super) name: String,
     /// The operation in question.
     pub(super) operation: String,
-    /// Minutes between samples, and between evaluations.
+    /// Minutes between samples.
     pub(super) minutes: usize,
+    /// Samples between evaluations.
+    pub(super) every: usize,
     pub(super) series: Vec<(String, String)>,
     pub(super) claims: Vec<Claim>,
 }
@@ -72,7 +74,12 @@ impl Scenario {
     pub(super) fn new(alert: &'static str, shows: Shows, name: &str) -> Scenario {
         let (name, minutes) = (name.to_owned(), 5);
         let operation = "acme".to_owned();
-        Scenario { alert, shows, name, operation, minutes, series: Vec::new(), claims: Vec::new() }
+        Scenario { alert, shows, name, operation, minutes, every: 1, series: Vec::new(), claims: Vec::new() }
+    }
+
+    /// One that is evaluated at every so-manieth sample only.
+    pub(super) fn every(alert: &'static str, shows: Shows, name: &str, every: usize) -> Scenario {
+        Scenario { every, ..Scenario::new(alert, shows, name) }
     }
 
     /// Whether it is about an operation, not about a process.
@@ -147,11 +154,14 @@ impl Scenario {
         summary: &str,
     ) -> Scenario {
         let labels = labels.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-        self = self.silent(onset - 1);
+        let before = onset - self.every;
+        self = self.silent(before);
         if hold_steps > 0 {
-            self = self.claim(Claim::Pending(onset + hold_steps - 1));
+            let pending = onset + (hold_steps - 1) * self.every;
+            self = self.claim(Claim::Pending(pending));
         }
-        self.claim(Claim::Fires(onset + hold_steps, vec![(labels, summary.to_owned())]))
+        let fires = onset + hold_steps * self.every;
+        self.claim(Claim::Fires(fires, vec![(labels, summary.to_owned())]))
     }
 }
 

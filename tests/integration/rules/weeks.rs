@@ -9,14 +9,20 @@ use wolkvox_exporter::metrics::{Label, catalogue};
 use super::scenario::Phase::{Gap, Stay};
 use super::scenario::{Phase, Scenario, Shows};
 
-/// Minutes between samples and evaluations.
-pub(super) const MINUTES: usize = 30;
+/// Minutes between samples.
+const MINUTES: usize = 15;
+/// Samples between evaluations: two weeks have many, and every rule is evaluated at each.
+const EVERY: usize = 7;
+/// Minutes between evaluations.
+pub(super) const EVALUATED: usize = MINUTES * EVERY;
 const WEEK: usize = 7 * 24 * 60 / MINUTES;
 const NOW: usize = 2 * WEEK;
 /// How long each of the three stretches with samples is.
 const STRETCH: usize = 30;
 /// When what happens happens.
-const ONSET: usize = NOW + 12;
+const ONSET: usize = NOW + 2 * EVERY;
+/// The evaluation after that.
+const LATER: usize = ONSET + EVERY;
 const END: usize = NOW + STRETCH;
 const SKILL_LABELS: &str = "operation=\"acme\",skill_id=\"101\"";
 
@@ -92,42 +98,42 @@ fn silence(
     // The data is stale before the onset, so that the onset is known.
     let of = |shows, name: &str, before: Option<f64>, now: f64, ages: (f64, f64)| {
         let report = "operation=\"acme\",report=\"skill_6\"";
-        Scenario::new(alert, shows, name)
+        Scenario::every(alert, shows, name, EVERY)
             .with_named(calls, labels, &weeks(None, before, now, now))
             .with_named(&age(), report, &[Stay(ONSET, ages.0), Stay(END - ONSET, ages.1)])
     };
     let usual = |shows, name: &str| of(shows, name, Some(25.0), 0.0, (4.0, 2.0));
     let calm = |scenario: Scenario| {
-        catching_up(scenario.with_named(&open(), SKILL_LABELS, &open_for(4)), "skill_6", &NEVER)
+        catching_up(scenario.with_named(&open(), SKILL_LABELS, &open_for(8)), "skill_6", &NEVER)
     };
     vec![
         catching_up(
-            usual(Shows::Fires, "fires").with_named(&open(), SKILL_LABELS, &open_for(4)),
+            usual(Shows::Fires, "fires").with_named(&open(), SKILL_LABELS, &open_for(8)),
             "skill_6",
-            &once_before(4),
+            &once_before(8),
         )
         .fires_after(ONSET, 1, shown, summary),
-        calm(of(Shows::Below, "one call came", Some(25.0), 1.0, (2.0, 2.0))).silent(ONSET + 3),
-        calm(of(Shows::Few, "few calls a week ago", Some(15.0), 0.0, (2.0, 2.0))).silent(ONSET + 3),
-        calm(of(Shows::Night, "two calls a week ago", Some(2.0), 0.0, (2.0, 2.0))).silent(ONSET + 3),
-        calm(of(Shows::Other, "not known a week ago", None, 0.0, (2.0, 2.0))).silent(ONSET + 3),
-        calm(of(Shows::Other, "stale data", Some(25.0), 0.0, (4.0, 4.0))).silent(ONSET + 3),
+        calm(of(Shows::Below, "one call came", Some(25.0), 1.0, (2.0, 2.0))).silent(LATER),
+        calm(of(Shows::Few, "few calls a week ago", Some(15.0), 0.0, (2.0, 2.0))).silent(LATER),
+        calm(of(Shows::Night, "two calls a week ago", Some(2.0), 0.0, (2.0, 2.0))).silent(LATER),
+        calm(of(Shows::Other, "not known a week ago", None, 0.0, (2.0, 2.0))).silent(LATER),
+        calm(of(Shows::Other, "stale data", Some(25.0), 0.0, (4.0, 4.0))).silent(LATER),
         catching_up(
             usual(Shows::Closed, "closed").with_named(&open(), SKILL_LABELS, &[Stay(END, 0.0)]),
             "skill_6",
             &NEVER,
         )
-        .silent(ONSET + 3),
+        .silent(LATER),
         catching_up(
-            usual(Shows::Closed, "just opened").with_named(&open(), SKILL_LABELS, &open_for(0)),
+            usual(Shows::Closed, "just opened").with_named(&open(), SKILL_LABELS, &open_for(1)),
             "skill_6",
             &NEVER,
         )
         .silent(ONSET),
         catching_up(
-            usual(Shows::Other, "older data was read").with_named(&open(), SKILL_LABELS, &open_for(4)),
+            usual(Shows::Other, "older data was read").with_named(&open(), SKILL_LABELS, &open_for(8)),
             "skill_6",
-            &once_before(1),
+            &once_before(2),
         )
         .silent(ONSET),
     ]
@@ -135,28 +141,28 @@ fn silence(
 
 fn surge() -> Vec<Scenario> {
     let of = |shows, name: &str, two, one, now: f64, open_steps, caught| {
-        let scenario = Scenario::new("WolkvoxTrafficSurge", shows, name)
+        let scenario = Scenario::every("WolkvoxTrafficSurge", shows, name, EVERY)
             .with_named(&inbound(Window::M30), SKILL_LABELS, &weeks(two, one, 20.0, now))
             .with_named(&open(), SKILL_LABELS, &open_or_closed(open_steps));
         catching_up(scenario, "skill_6", &once_before(caught))
     };
     let labels = [("operation", "acme"), ("skill_id", "101")];
     vec![
-        of(Shows::Fires, "fires", Some(40.0), Some(45.0), 95.0, Some(0), 4).fires_after(
+        of(Shows::Fires, "fires", Some(40.0), Some(45.0), 95.0, Some(2), 8).fires_after(
             ONSET,
             1,
             &labels,
             "acme / 101: about 95 calls in 30 minutes, 45 a week ago",
         ),
-        of(Shows::Below, "more, but not twice", Some(60.0), Some(60.0), 100.0, Some(4), 20).silent(ONSET + 3),
-        of(Shows::Below, "as two weeks ago", Some(60.0), Some(40.0), 100.0, Some(4), 20).silent(ONSET + 3),
-        of(Shows::Below, "as a week ago", Some(40.0), Some(60.0), 100.0, Some(4), 20).silent(ONSET + 3),
-        of(Shows::Other, "one week of history", None, Some(40.0), 95.0, Some(4), 20).firing(ONSET + 3),
-        of(Shows::Other, "no data a week ago", Some(40.0), None, 95.0, Some(4), 20).firing(ONSET + 3),
-        of(Shows::Few, "few calls", Some(10.0), Some(10.0), 40.0, Some(4), 20).silent(ONSET + 3),
-        of(Shows::Night, "five calls at night", Some(1.0), Some(1.0), 5.0, Some(4), 20).silent(ONSET + 3),
-        of(Shows::Closed, "closed", Some(40.0), Some(45.0), 95.0, None, 20).silent(ONSET),
-        of(Shows::Other, "older data was read", Some(40.0), Some(45.0), 95.0, Some(4), 0).silent(ONSET),
+        of(Shows::Below, "more, but not twice", Some(60.0), Some(60.0), 100.0, Some(16), 40).silent(LATER),
+        of(Shows::Below, "as two weeks ago", Some(60.0), Some(40.0), 100.0, Some(16), 40).silent(LATER),
+        of(Shows::Below, "as a week ago", Some(40.0), Some(60.0), 100.0, Some(16), 40).silent(LATER),
+        of(Shows::Other, "one week of history", None, Some(40.0), 95.0, Some(16), 40).firing(LATER),
+        of(Shows::Other, "no data a week ago", Some(40.0), None, 95.0, Some(16), 40).firing(LATER),
+        of(Shows::Few, "few calls", Some(10.0), Some(10.0), 40.0, Some(16), 40).silent(LATER),
+        of(Shows::Night, "five calls at night", Some(1.0), Some(1.0), 5.0, Some(16), 40).silent(LATER),
+        of(Shows::Closed, "closed", Some(40.0), Some(45.0), 95.0, None, 40).silent(ONSET),
+        of(Shows::Other, "older data was read", Some(40.0), Some(45.0), 95.0, Some(16), 1).silent(ONSET),
     ]
 }
 
@@ -164,7 +170,7 @@ fn cost() -> Vec<Scenario> {
     let of = |shows, name: &str, two, one, now: f64, calls: f64, caught| {
         let spent = counted(SKILL, base(&catalogue::CDR_COST), Window::H1);
         let connected = counted(SKILL, base(&catalogue::CDR_CALLS), Window::H1);
-        let scenario = Scenario::new("WolkvoxCostAnomaly", shows, name)
+        let scenario = Scenario::every("WolkvoxCostAnomaly", shows, name, EVERY)
             .with_named(&spent, SKILL_LABELS, &weeks(two, one, 20.0, now))
             .with_named(&connected, SKILL_LABELS, &weeks(None, None, calls, calls))
             .with_named(&open(), SKILL_LABELS, &[Stay(END, 0.0)]);
@@ -172,24 +178,23 @@ fn cost() -> Vec<Scenario> {
     };
     let labels = [("operation", "acme"), ("skill_id", "101")];
     vec![
-        of(Shows::Fires, "fires", Some(1800.0), Some(2000.0), 5000.0, 30.0, 4).fires_after(
+        of(Shows::Fires, "fires", Some(1800.0), Some(2000.0), 5000.0, 30.0, 8).fires_after(
             ONSET,
             1,
             &labels,
             "acme / 101: connected calls cost 5000 in an hour, 2000 a week ago",
         ),
-        of(Shows::Below, "more, but not twice", Some(1800.0), Some(2000.0), 3500.0, 30.0, 20)
-            .silent(ONSET + 3),
-        of(Shows::Below, "as two weeks ago", Some(3000.0), Some(2000.0), 5000.0, 30.0, 20).silent(ONSET + 3),
-        of(Shows::Below, "as a week ago", Some(2000.0), Some(3000.0), 5000.0, 30.0, 20).silent(ONSET + 3),
-        of(Shows::Other, "one week of history", None, Some(2000.0), 5000.0, 30.0, 20).firing(ONSET + 3),
-        of(Shows::Other, "no data a week ago", Some(2000.0), None, 5000.0, 30.0, 20).firing(ONSET + 3),
-        of(Shows::Other, "never seen before", None, None, 5000.0, 30.0, 20).silent(ONSET + 3),
-        of(Shows::Few, "few calls", Some(1800.0), Some(2000.0), 5000.0, 15.0, 20).silent(ONSET + 3),
-        of(Shows::Night, "three calls at night", Some(0.0), Some(0.0), 500.0, 3.0, 20).silent(ONSET + 3),
+        of(Shows::Below, "more, but not twice", Some(1800.0), Some(2000.0), 3500.0, 30.0, 20).silent(LATER),
+        of(Shows::Below, "as two weeks ago", Some(3000.0), Some(2000.0), 5000.0, 30.0, 20).silent(LATER),
+        of(Shows::Below, "as a week ago", Some(2000.0), Some(3000.0), 5000.0, 30.0, 20).silent(LATER),
+        of(Shows::Other, "one week of history", None, Some(2000.0), 5000.0, 30.0, 20).firing(LATER),
+        of(Shows::Other, "no data a week ago", Some(2000.0), None, 5000.0, 30.0, 20).firing(LATER),
+        of(Shows::Other, "never seen before", None, None, 5000.0, 30.0, 20).silent(LATER),
+        of(Shows::Few, "few calls", Some(1800.0), Some(2000.0), 5000.0, 15.0, 20).silent(LATER),
+        of(Shows::Night, "three calls at night", Some(0.0), Some(0.0), 500.0, 3.0, 20).silent(LATER),
         of(Shows::Closed, "closed, and nothing in other weeks", Some(0.0), Some(0.0), 5000.0, 30.0, 20)
-            .firing(ONSET + 3),
-        of(Shows::Other, "older data was read", Some(1800.0), Some(2000.0), 5000.0, 30.0, 1).silent(ONSET),
+            .firing(LATER),
+        of(Shows::Other, "older data was read", Some(1800.0), Some(2000.0), 5000.0, 30.0, 2).silent(ONSET),
     ]
 }
 
@@ -202,12 +207,12 @@ struct Ivr {
 }
 
 fn ivr(alert: &'static str, metric: &str, summary: &str) -> Vec<Scenario> {
-    let usual = || Ivr { change: 0.8, calls: (70.0, 70.0), open_steps: 16, caught: (20, 20) };
+    let usual = || Ivr { change: 0.8, calls: (70.0, 70.0), open_steps: 32, caught: (40, 40) };
     let change = recorded(OPERATION, metric, "change1w");
     let calls = counted(&[Label::Operation], base(&catalogue::IVR_CALLS), Window::H4);
     let of = |shows, name: &str, ivr: Ivr| {
         let acme = "operation=\"acme\"";
-        let scenario = Scenario::new(alert, shows, name)
+        let scenario = Scenario::every(alert, shows, name, EVERY)
             .with_named(&change, acme, &weeks(None, None, 0.1, ivr.change))
             .with_named(&calls, acme, &weeks(None, Some(ivr.calls.0), ivr.calls.1, ivr.calls.1))
             .with_named(&open(), SKILL_LABELS, &open_for(ivr.open_steps))
@@ -217,17 +222,17 @@ fn ivr(alert: &'static str, metric: &str, summary: &str) -> Vec<Scenario> {
     };
     let mut all = vec![
         of(Shows::Fires, "fires", usual()).fires_after(ONSET, 1, &[("operation", "acme")], summary),
-        of(Shows::Other, "fewer", Ivr { change: -0.8, ..usual() }).firing(ONSET + 3),
-        of(Shows::Below, "more, but not by half", Ivr { change: 0.4, ..usual() }).silent(ONSET + 3),
-        of(Shows::Few, "few calls", Ivr { calls: (70.0, 40.0), ..usual() }).silent(ONSET + 3),
-        of(Shows::Few, "few calls a week ago", Ivr { calls: (40.0, 70.0), ..usual() }).silent(ONSET + 3),
-        of(Shows::Night, "three calls at night", Ivr { calls: (3.0, 3.0), ..usual() }).silent(ONSET + 3),
+        of(Shows::Other, "fewer", Ivr { change: -0.8, ..usual() }).firing(LATER),
+        of(Shows::Below, "more, but not by half", Ivr { change: 0.4, ..usual() }).silent(LATER),
+        of(Shows::Few, "few calls", Ivr { calls: (70.0, 40.0), ..usual() }).silent(LATER),
+        of(Shows::Few, "few calls a week ago", Ivr { calls: (40.0, 70.0), ..usual() }).silent(LATER),
+        of(Shows::Night, "three calls at night", Ivr { calls: (3.0, 3.0), ..usual() }).silent(LATER),
         of(Shows::Closed, "every skill closed", Ivr { open_steps: 0, ..usual() }).silent(ONSET),
-        of(Shows::Closed, "just opened", Ivr { open_steps: 4, ..usual() }).silent(ONSET),
-        of(Shows::Other, "older data was read", Ivr { caught: (4, 20), ..usual() }).silent(ONSET),
+        of(Shows::Closed, "just opened", Ivr { open_steps: 8, ..usual() }).silent(ONSET),
+        of(Shows::Other, "older data was read", Ivr { caught: (8, 40), ..usual() }).silent(ONSET),
     ];
-    let of_skills = of(Shows::Other, "older data of skills was read", Ivr { caught: (20, 4), ..usual() });
+    let of_skills = of(Shows::Other, "older data of skills was read", Ivr { caught: (40, 8), ..usual() });
     // The time in the IVR has nothing to do with skills.
-    all.push(if metric == IVR_PASSED { of_skills.silent(ONSET) } else { of_skills.firing(ONSET + 3) });
+    all.push(if metric == IVR_PASSED { of_skills.silent(ONSET) } else { of_skills.firing(LATER) });
     all
 }
