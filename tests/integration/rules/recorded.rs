@@ -185,8 +185,8 @@ fn today() -> World {
     let other = "operation=\"acme\",skill_id=\"102\"";
     let _ = skill(&mut world, other, 1.0);
     world.stay(&catalogue::ABANDON_TARGET, other, 0.0);
-    world.tell(open(), acme, 1.0, 0.0);
-    world.tell(open(), other, 1.0, 1.0);
+    world.tell(open(), acme, 1000.0, 0.0);
+    world.tell(open(), other, 1000.0, 1.0);
     let within = |seconds: &str| format!("{acme},within=\"{seconds}\"");
     let budgets = [(Share::ServiceLevel, within("20s"), 0.2), (Share::Abandon, acme.to_owned(), 0.05)];
     for (share, labels, budget) in &budgets {
@@ -246,6 +246,7 @@ fn revisions(world: &mut World) {
         ("shift", "skill_6", [0.0, 0.0, 0.0, 2.0, 0.0, 0.0]),
         ("day", "skill_6", [0.0, 0.0, 0.0, 0.0, 2.0, 0.0]),
         ("ivr", "diagram_1_2", [0.0, 0.0, 0.0, 2.0, 0.0, 0.0]),
+        ("ivr-day", "diagram_1_2", [0.0, 0.0, 0.0, 0.0, 2.0, 0.0]),
         ("cdr", "cdr_1", [2.0, 2.0, 2.0, 2.0, 2.0, 0.0]),
     ] {
         let skill_labels = format!("operation=\"{operation}\",skill_id=\"101\"");
