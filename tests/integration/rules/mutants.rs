@@ -203,16 +203,12 @@ fn complained(folder: &Path, rules: Vec<Rule>, tests: &str, names: &[String]) ->
         found.insert(said[start..end].to_owned());
     }
     assert!(
-        said.contains("FAILED"),
+        said.contains("FAILED") || said.contains("SUCCESS"),
         "promtool did not run the tests:\n{}",
         said.chars().take(2000).collect::<String>()
     );
-    let known: BTreeSet<_> = names.iter().cloned().collect();
-    assert!(
-        found.is_subset(&known),
-        "not understood: {:?}",
-        found.difference(&known).take(3).collect::<Vec<_>>()
-    );
+    // What is left are the same names in small letters, in addresses of the runbook.
+    found.retain(|name| names.contains(name));
     found
 }
 
@@ -225,6 +221,10 @@ struct Run {
     what: BTreeMap<String, String>,
 }
 
+fn reads_recorded(alert: &Alert) -> bool {
+    tokens(&alert.expr()).iter().any(|(_, token)| token.contains(':') && !token.starts_with('"'))
+}
+
 /// `stated`: the scenarios that state every word of the alerts, or the others, for which no words need be written.
 fn of_alerts(folder: &'static str, stated: bool, of: impl Fn(&Scenario) -> bool) -> Run {
     let options = Options::default();
@@ -233,7 +233,10 @@ fn of_alerts(folder: &'static str, stated: bool, of: impl Fn(&Scenario) -> bool)
     mine.retain(|scenario| states(scenario) == stated);
     let about: BTreeSet<_> = mine.iter().map(|scenario| scenario.alert).collect();
     let weekly = mine.iter().all(|scenario| scenario.every > 1);
-    let rules: &[&str] = if weekly { &["mutants.yaml"] } else { &["recorded.yaml", "mutants.yaml"] };
+    let recorded =
+        alerts::all(&options).iter().any(|alert| about.contains(alert.name) && reads_recorded(alert));
+    let rules: &[&str] =
+        if weekly || !recorded { &["mutants.yaml"] } else { &["recorded.yaml", "mutants.yaml"] };
     let rules: Vec<_> = rules.iter().map(|name| (*name).to_owned()).collect();
     let mut tests = files::begin(&rules, if weekly { weeks::EVALUATED } else { 5 }, &options);
     let mut mutants: BTreeMap<&str, Vec<Alert>> = BTreeMap::new();
@@ -262,7 +265,7 @@ fn of_recordings(folder: &'static str, week: bool) -> Run {
     let options = Options::default();
     let told = &recorded::told()[usize::from(week)];
     let rules = ["recorded.yaml", "mutants.yaml"].map(str::to_owned);
-    let mut tests = files::begin(&rules, 5, &options) + &recorded::above(week);
+    let mut tests = files::begin(&rules, recorded::AT, &options) + &recorded::above(week);
     let (mut mutants, mut what) = (Vec::new(), BTreeMap::new());
     for rule in dashboards::recording_rules(&options).into_iter().flat_map(|group| group.rules) {
         let Rule::Record(rule) = rule else { continue };
@@ -298,22 +301,26 @@ fn every_mutant_is_noticed() {
         return;
     }
     let horizons = alerts::HORIZONS.map(|horizon| horizon.name);
-    let daily = |scenario: &Scenario| scenario.alert.contains("Day");
     let weekly = |scenario: &Scenario| scenario.every > 1;
     let level = |scenario: &Scenario| horizons.contains(&scenario.alert);
-    let runs = [
-        // Most horizons need a few hours only.
-        of_alerts("levels", true, |scenario| level(scenario) && !daily(scenario)),
-        of_alerts("levels-more", false, |scenario| level(scenario) && !daily(scenario)),
-        of_alerts("days", true, |scenario| level(scenario) && daily(scenario)),
-        of_alerts("days-more", false, |scenario| level(scenario) && daily(scenario)),
-        of_alerts("others", true, |scenario| !level(scenario) && !weekly(scenario)),
-        of_alerts("others-more", false, |scenario| !level(scenario) && !weekly(scenario)),
-        of_alerts("weeks", true, weekly),
-        of_alerts("weeks-more", false, weekly),
-        of_recordings("recorded", false),
-        of_recordings("recorded-week", true),
-    ];
+    let options = Options::default();
+    let on_recorded: BTreeSet<_> =
+        alerts::all(&options).into_iter().filter(reads_recorded).map(|alert| alert.name).collect();
+    let together =
+        |scenario: &Scenario| !level(scenario) && !weekly(scenario) && on_recorded.contains(scenario.alert);
+    // Each alert apart, since every mutant is evaluated for every operation of its world; but those few that need the
+    // recorded series together, since these cost most.
+    let mut runs = vec![of_alerts("together", true, together), of_alerts("together-more", false, together)];
+    for alert in alerts::all(&options) {
+        for stated in [true, false] {
+            let folder = leaked(format!("{}-{stated}", alert.name));
+            runs.push(of_alerts(folder, stated, |scenario| {
+                scenario.alert == alert.name && !together(scenario)
+            }));
+        }
+    }
+    runs.retain(|run| !run.rules.is_empty());
+    runs.extend([of_recordings("recorded", false), of_recordings("recorded-week", true)]);
     let below = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mutants");
     let what: BTreeMap<_, _> = runs.iter().flat_map(|run| run.what.clone()).collect();
     let queue = Mutex::new(runs.into_iter());

@@ -19,7 +19,7 @@ use super::files::begin;
 /// Minutes between samples.
 const STEP: usize = 4;
 /// When it is all looked at, in minutes.
-const AT: usize = 1505;
+pub(super) const AT: usize = 1505;
 /// Where the rates change, in minutes before that.
 const EDGES: [usize; 5] = [15, 30, 60, 240, 1440];
 
@@ -370,7 +370,7 @@ fn weeks() -> World {
         let name = recorded(OPERATION, metric, "change1w");
         for (operation, change) in [("acme", Some(0.6)), ("new", None), ("none", None)] {
             let labels = format!("operation=\"{operation}\"");
-            world.told.push(Told { name: name.clone(), labels, scale: 1000.0, value: change, at: 10_110 });
+            world.told.push(Told { name: name.clone(), labels, scale: 1000.0, value: change, at: 7 * AT });
         }
     }
     world
@@ -388,9 +388,11 @@ pub(super) fn above(week: bool) -> String {
         text.push_str("- name: 'against a week ago'\n  interval: 5m\n  input_series:\n");
         for (metric, suffix) in [(IVR_PASSED, "ratio4h"), (IVR_MEAN, "mean4h")] {
             let name = recorded(OPERATION, metric, suffix);
-            for (operation, values) in
-                [("acme", "0.5x20 _x1995 0.8x20"), ("new", "_x2016 0.8x20"), ("none", "0x20 _x1995 0.8x20")]
-            {
+            for (operation, values) in [
+                ("acme", "0.5x120 _x1895 0.8x120"),
+                ("new", "_x2016 0.8x120"),
+                ("none", "0x120 _x1895 0.8x120"),
+            ] {
                 let _ = writeln!(
                     text,
                     "  - series: '{name}{{operation=\"{operation}\"}}'\n    values: '{values}'"
@@ -421,7 +423,7 @@ fn anew() -> String {
 /// The file with all claims; rules are found at `below`.
 pub(super) fn file(below: &str, options: &Options) -> String {
     let rules = [format!("{below}wolkvox.rules.yaml")];
-    let mut text = begin(&rules, 5, options);
+    let mut text = begin(&rules, AT, options);
     for (week, told) in told().iter().enumerate() {
         text.push_str(&above(week == 1));
         for told in told {
