@@ -66,7 +66,7 @@ fn committed_files_are_the_generated_ones() {
         assert!(
             &committed == text,
             "dashboards/{path} differs, first at line {}; run with WOLKVOX_WRITE_DASHBOARDS=1",
-            line.map_or_else(|| committed.lines().count().min(text.lines().count()), |line| line) + 1
+            line.unwrap_or_else(|| committed.lines().count().min(text.lines().count())) + 1
         );
     }
     for folder in ["rules", "rules/tests", "mixin"] {

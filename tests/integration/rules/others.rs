@@ -421,7 +421,7 @@ fn token() -> Vec<Scenario> {
             &shown,
             "acme: about 3 requests were refused in an hour because somebody else uses the token",
         ),
-        shared(Shows::Few, "now and then", &[Grow(ALL, 0.2)]).silent(ONSET),
+        shared(Shows::Below, "now and then", &[Grow(ALL, 0.2)]).silent(ONSET),
         shared(
             Shows::Reset,
             "the process started anew",
