@@ -4,6 +4,7 @@ mod advice;
 pub mod arguments;
 pub mod backfill;
 pub mod check;
+pub mod dashboards;
 pub mod demo;
 pub mod failure;
 pub mod logging;

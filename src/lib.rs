@@ -19,6 +19,7 @@
 //! | [`server`] | prepared bytes | answers |
 //! | [`pipeline`] | all of the above | running operations |
 //! | [`simulator`] | a seed | the upstream API, imitated, with its faults and the truth |
+//! | [`dashboards`] | the catalogue | rules, alerts and their runbook |
 //! | [`commands`] | the command line | an exit status |
 
 #![forbid(unsafe_code)]
@@ -50,5 +51,7 @@ pub mod server;
 pub mod pipeline;
 
 pub mod simulator;
+
+pub mod dashboards;
 
 pub mod commands;

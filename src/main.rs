@@ -10,7 +10,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use wolkvox_exporter::commands::arguments::{Arguments, CONFIG_FILE, Check, Command};
 use wolkvox_exporter::commands::{
-    backfill, check, demo, failure, logging, metrics, once, plan, serve, simulate,
+    backfill, check, dashboards, demo, failure, logging, metrics, once, plan, serve, simulate,
 };
 use wolkvox_exporter::config::{Config, ProcessEnvironment};
 use wolkvox_exporter::time::Clock;
@@ -46,6 +46,10 @@ fn run(command: &Command) -> Result<ExitCode> {
         }
         Command::Metrics(arguments) => {
             io::stdout().lock().write_all(metrics::catalogue(arguments.format).as_bytes())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Dashboards(arguments) => {
+            dashboards::dashboards(arguments, &mut io::stdout().lock())?;
             Ok(ExitCode::SUCCESS)
         }
     }

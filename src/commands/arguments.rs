@@ -126,6 +126,11 @@ pub enum Command {
     /// Every family that /metrics may hold: name, type, labels, unit, meaning, bounds of histograms.
     #[command(after_long_help = manual::METRICS)]
     Metrics(Metrics),
+    /// Write recording rules, alerts, their runbook and what goes with them to a folder.
+    ///
+    /// Files that are not of the exporter are left alone.
+    #[command(after_long_help = manual::DASHBOARDS)]
+    Dashboards(Dashboards),
 }
 
 impl Command {
@@ -140,6 +145,7 @@ impl Command {
             Command::Once(command) => &command.logging,
             Command::Backfill(command) => &command.logging,
             Command::Metrics(command) => &command.logging,
+            Command::Dashboards(command) => &command.logging,
         }
     }
 
@@ -154,6 +160,7 @@ impl Command {
             Command::Once(_) => "once",
             Command::Backfill(_) => "backfill",
             Command::Metrics(_) => "metrics",
+            Command::Dashboards(_) => "dashboards",
         }
     }
 }
@@ -535,6 +542,55 @@ pub enum Catalogue {
     Markdown,
     /// A list for programs.
     Json,
+}
+
+/// `dashboards`.
+#[derive(Debug, Clone, Args)]
+pub struct Dashboards {
+    /// Folder to write to; made when it does not exist.
+    #[arg(
+        long = "out",
+        env = "WOLKVOX_DASHBOARDS_OUT",
+        default_value = "dashboards/",
+        value_name = "DIRECTORY"
+    )]
+    pub out: PathBuf,
+    /// Label matchers that choose this exporter's series.
+    #[arg(
+        long = "selector",
+        env = "WOLKVOX_DASHBOARDS_SELECTOR",
+        default_value = crate::dashboards::SELECTOR,
+        value_name = "MATCHERS"
+    )]
+    pub selector: String,
+    /// Address of the runbook that alerts link to; the alert's section is added as an anchor.
+    #[arg(
+        long = "runbook-url",
+        env = "WOLKVOX_DASHBOARDS_RUNBOOK_URL",
+        default_value = crate::dashboards::RUNBOOK_URL,
+        value_name = "URL"
+    )]
+    pub runbook_url: String,
+    /// Address of Grafana that alerts link to.
+    #[arg(
+        long = "grafana-url",
+        env = "WOLKVOX_DASHBOARDS_GRAFANA_URL",
+        default_value = crate::dashboards::GRAFANA_URL,
+        value_name = "URL"
+    )]
+    pub grafana_url: String,
+    /// When an alert fires, as name=number; repeatable. A wrong name lists all of them.
+    #[arg(
+        long = "threshold",
+        env = "WOLKVOX_DASHBOARDS_THRESHOLD",
+        value_delimiter = ',',
+        value_parser = values::pair,
+        value_name = "NAME=NUMBER"
+    )]
+    pub threshold: Vec<(String, String)>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "documented by their types")]
+    pub logging: Logging,
 }
 
 #[cfg(test)]

@@ -24,11 +24,12 @@ const ORDER: &[&str] = &[
     "server",
     "pipeline",
     "simulator",
+    "dashboards",
     "commands",
 ];
 
 /// Modules that must stay independent, with all they may import.
-const ISOLATED: &[(&str, &[&str])] = &[("simulator", &["time"])];
+const ISOLATED: &[(&str, &[&str])] = &[("simulator", &["time"]), ("dashboards", &["metrics", "api", "time"])];
 
 /// A spelling in code, and the only modules in which it may appear.
 const HOMES: &[(&str, &[&str])] = &[

@@ -7,6 +7,7 @@
 //! - `kubernetes`: the manifests parse, and shards and replicas agree.
 //! - `program`: the program as an operator runs it.
 //! - `prometheus`: what a real Prometheus stores of a simulated day is the truth.
+//! - `rules`: recording rules and alerts do what their scenarios say.
 
 #![expect(
     clippy::unwrap_used,
@@ -20,3 +21,4 @@ mod exactness;
 mod kubernetes;
 mod program;
 mod prometheus;
+mod rules;

@@ -153,6 +153,24 @@ EXAMPLES
   wolkvox_exporter metrics
   wolkvox_exporter metrics --format=json";
 
+/// Of `dashboards`.
+pub(super) const DASHBOARDS: &str = "\
+WRITES
+  rules/*.yaml           recording rules and alerts for Prometheus
+  runbooks.md            what each alert means, and what to do
+  alertmanager.example.yaml, prometheus.yaml, compose.yaml, provisioning/
+                         how the parts are joined; examples
+  mixin/                 the same rules for users of jsonnet
+
+EXIT STATUS
+  0  written; each file is named on standard output
+  1  a folder or file could not be written, or a threshold is unknown
+  2  wrong usage
+
+EXAMPLES
+  wolkvox_exporter dashboards --out=/etc/prometheus/wolkvox
+  wolkvox_exporter dashboards --selector='job=\"contact-centre\"'";
+
 /// Of `backfill`.
 pub(super) const BACKFILL: &str = "\
 USE

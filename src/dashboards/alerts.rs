@@ -1,0 +1,64 @@
+//! The alerts, by what they watch.
+//!
+//! A contact-centre alert is silent while its skill is closed, while its report is being caught up with, and on
+//! too few calls. Where none of that makes sense, [`Hours::Any`](super::rule::Hours::Any) says why.
+
+mod customers;
+mod levels;
+mod traffic;
+mod trust;
+mod upstream;
+
+use super::Options;
+use super::recording::{OPERATION, SKILL, open};
+use super::rule::{Alert, Group, Rule};
+use super::words::{Window, is, list, max};
+use crate::api::Report;
+use crate::metrics::{Label, catalogue};
+
+pub use levels::{HORIZONS, Horizon};
+
+/// All groups.
+pub fn groups(options: &Options) -> Vec<Group> {
+    let group = |name, alerts: Vec<Alert>| Group {
+        name,
+        rules: alerts.into_iter().map(|alert| Rule::Alert(Box::new(alert))).collect(),
+    };
+    vec![
+        group("wolkvox.levels", levels::alerts(options)),
+        group("wolkvox.traffic", traffic::alerts(options)),
+        group("wolkvox.customers", customers::alerts(options)),
+        group("wolkvox.upstream", upstream::alerts(options)),
+        group("wolkvox.trust", trust::alerts(options)),
+    ]
+}
+
+/// Every alert in the order of the files.
+pub fn all(options: &Options) -> Vec<Alert> {
+    let rules = groups(options).into_iter().flat_map(|group| group.rules);
+    rules.filter_map(|rule| if let Rule::Alert(alert) = rule { Some(*alert) } else { None }).collect()
+}
+
+/// Only while the skill has been open for all of the window.
+fn while_open(window: Window) -> String {
+    format!("and on ({})\n(min_over_time({}[{}]) == 1)", list(SKILL), open(), window.as_str())
+}
+
+/// Only while some skill of the operation has been open for all of the window.
+fn while_any_open(window: Window) -> String {
+    let open = format!("min_over_time({}[{}])", open(), window.as_str());
+    format!("and on ({})\n({} == 1)", list(OPERATION), max(OPERATION, &open))
+}
+
+/// Not while older buckets of the report were read within the window: what they bring looks like traffic of now.
+fn unless_catching_up(options: &Options, report: Report, window: Window) -> String {
+    let catching_up =
+        options.selector.some(&catalogue::REPORT_CATCHING_UP, &[is(Label::Report, report.code())]);
+    let ever = format!("max_over_time({catching_up}[{}])", window.as_str());
+    format!("unless on ({})\n({} == 1)", list(OPERATION), max(OPERATION, &ever))
+}
+
+/// The operation and skill of an alert, as people read it: `acme / 101`.
+fn skill() -> String {
+    format!("{} / {}", super::words::value_of(Label::Operation), super::words::value_of(Label::SkillId))
+}
