@@ -29,7 +29,7 @@ fn variable_set_to_nothing_is_as_good_as_not_set() {
         named.map(|argument| argument.get_env().is_some()).collect::<Vec<bool>>()
     };
     assert_eq!(variables("shard"), [false; 3], "of the program, of serve and of demo");
-    assert_eq!(variables("log.level"), [true; 9]);
+    assert_eq!(variables("log.level"), [true; 10]);
 }
 
 #[test]
