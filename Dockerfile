@@ -1,6 +1,8 @@
 # syntax=docker/dockerfile:1
 
-# One static program in an otherwise empty image: no shell, no package manager, no other user.
+# One static program in an otherwise empty image: no shell, no package manager, no other user. What it is built of is
+# said by `tests/run sbom`, whose CycloneDX file is to be published (or attested) beside the image: scanners that look
+# into it find one program without a package database.
 #
 #   docker build -t wolkvox_exporter --build-arg REVISION=$(git rev-parse --short=12 HEAD) .
 #   docker run -p 10465:10465 -v wolkvox:/data -e WOLKVOX_SERVER=0010 -e WOLKVOX_TOKEN -e WOLKVOX_TIMEZONE=America/Bogota wolkvox_exporter

@@ -20,15 +20,29 @@ use crate::time::{Stopwatch, Timestamp};
 
 pub mod failure;
 pub mod turn;
+mod words;
 
 pub use failure::Failure;
 use turn::Turn;
 
-/// Reads longer than the vendor's own limit of 60 s of execution cannot end well.
-const SILENCE: Duration = Duration::from_secs(75);
-/// An answer of 256 MB over a slow line may take minutes; a dripping one must end.
-const WHOLE: Duration = Duration::from_secs(300);
-const CONNECT: Duration = Duration::from_secs(10);
+/// How long a server may take.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    connect: Duration,
+    /// Without a byte.
+    silence: Duration,
+    /// From the request to the last byte.
+    whole: Duration,
+}
+
+const PATIENCE: Patience = Patience {
+    connect: Duration::from_secs(10),
+    // Reads longer than the vendor's own limit of 60 s of execution cannot end well.
+    silence: Duration::from_secs(75),
+    // An answer of 256 MB over a slow line may take minutes; a dripping one must end.
+    whole: Duration::from_secs(300),
+};
+
 /// The documented weight of a result, after decompression.
 const BODY_LIMIT: u64 = 256 * 1024 * 1024;
 /// Enough of an error body to find its message.
@@ -37,7 +51,7 @@ const ERROR_BODY_LIMIT: usize = 64 * 1024;
 /// Speaks to one operation's server with its token.
 #[derive(Debug)]
 pub struct Client {
-    http: reqwest::Client,
+    wire: Wire,
     base_url: String,
     token: TokenReader,
     /// Of the token last used, to notice another one.
@@ -45,6 +59,30 @@ pub struct Client {
     turn: Option<Turn>,
     /// Whether this base URL has ever answered 200 with the vendor's envelope: only then a bare 404 means no rows.
     known: bool,
+}
+
+/// What carries the requests.
+#[derive(Debug)]
+enum Wire {
+    Network(reqwest::Client),
+    /// A vendor in the same process, for tests that live through days in a second.
+    #[cfg(test)]
+    InProcess(InProcess),
+}
+
+/// Answers a request with its address; `None` never answers.
+#[cfg(test)]
+pub(crate) type Vendor =
+    Arc<dyn Fn(&Request, &str) -> Option<Result<http::Response<reqwest::Body>, Failure>> + Send + Sync>;
+
+#[cfg(test)]
+struct InProcess(Vendor);
+
+#[cfg(test)]
+impl fmt::Debug for InProcess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("InProcess(..)")
+    }
 }
 
 /// An answer whose head has arrived.
@@ -80,16 +118,26 @@ impl Client {
         env: &dyn Environment,
         locks: Option<&Path>,
     ) -> Result<Client, Failure> {
+        Client::with_patience(operation, env, locks, PATIENCE)
+    }
+
+    fn with_patience(
+        operation: &Operation,
+        env: &dyn Environment,
+        locks: Option<&Path>,
+        patience: Patience,
+    ) -> Result<Client, Failure> {
         let builder = reqwest::Client::builder()
             .user_agent(concat!("wolkvox_exporter/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
-            .connect_timeout(CONNECT)
-            .read_timeout(SILENCE)
-            .timeout(WHOLE)
-            .pool_max_idle_per_host(1)
-            .pool_idle_timeout(Duration::from_secs(330))
+            .connect_timeout(patience.connect)
+            .read_timeout(patience.silence)
+            .timeout(patience.whole)
+            // A connection per question: what a server says too late or twice is never taken for the answer to the next
+            // question, which would count one skill's calls as another's.
+            .pool_max_idle_per_host(0)
             .http1_only();
         // A proxy in the environment must not receive the token meant for a simulator on this machine.
         let builder = if operation.is_loopback() { builder.no_proxy() } else { builder };
@@ -98,13 +146,20 @@ impl Client {
             if operation.base_url.starts_with("http://") { builder.tls_certs_only([]) } else { builder };
         let http = builder.build().map_err(Failure::of_preparation)?;
         Ok(Client {
-            http,
+            wire: Wire::Network(http),
             base_url: operation.base_url.clone(),
             token: TokenReader::new(&operation.token, env),
             fingerprint: None,
             turn: locks.map(Turn::new),
             known: false,
         })
+    }
+
+    /// The same client, which asks a vendor in this process.
+    #[cfg(test)]
+    #[must_use]
+    pub(crate) fn in_process(self, vendor: Vendor) -> Client {
+        Client { wire: Wire::InProcess(InProcess(vendor)), ..self }
     }
 
     /// Whether the token is another one than that of the last request; a stopped token is then worth another try.
@@ -128,14 +183,7 @@ impl Client {
         };
         self.fingerprint = Some(fingerprint);
         let started = Stopwatch::start();
-        let response = self
-            .http
-            .get(self.url(request))
-            .header("wolkvox-token", token.header_value())
-            .header(header::ACCEPT, "application/json")
-            .send()
-            .await
-            .map_err(Failure::of_transport)?;
+        let response = self.send(request, &token).await?;
 
         let status = response.status();
         let date = date_of(response.headers());
@@ -166,6 +214,24 @@ impl Client {
             }),
             Some(failure) => Err(failure),
         }
+    }
+
+    async fn send(&self, request: &Request, token: &Token) -> Result<reqwest::Response, Failure> {
+        #[cfg(test)]
+        if let Wire::InProcess(InProcess(vendor)) = &self.wire {
+            return match vendor(request, &self.url(request)) {
+                Some(answer) => answer.map(Into::into),
+                None => std::future::pending().await,
+            };
+        }
+        #[cfg_attr(not(test), expect(irrefutable_let_patterns, reason = "tests know another wire"))]
+        let Wire::Network(http) = &self.wire else { unreachable!("there is no other") };
+        http.get(self.url(request))
+            .header("wolkvox-token", token.header_value())
+            .header(header::ACCEPT, "application/json")
+            .send()
+            .await
+            .map_err(Failure::of_transport)
     }
 
     fn url(&self, request: &Request) -> String {

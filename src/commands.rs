@@ -7,6 +7,7 @@ pub mod check;
 pub mod dashboards;
 pub mod demo;
 pub mod failure;
+mod locks;
 pub mod logging;
 pub mod metrics;
 mod notify;

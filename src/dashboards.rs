@@ -1,17 +1,21 @@
-//! Recording rules, alerts, their runbook and what goes with them, generated from one typed source.
+//! Recording rules, alerts, their runbook, boards and what goes with them, generated from one typed source.
 //!
 //! Names of metrics and labels are those of the catalogue, so that a rename cannot leave a rule behind. What is
 //! written with the default [`Options`] is committed below `dashboards/`, and a test compares the two.
 
 pub mod alerts;
+pub mod board;
+pub mod boards;
 mod delivery;
+pub mod grafana;
 pub mod recording;
 pub mod rule;
 mod runbook;
+pub mod scope;
 pub mod thresholds;
 pub mod words;
 
-use crate::metrics::Label;
+pub use board::Board;
 use rule::Group;
 use thresholds::Thresholds;
 use words::Selector;
@@ -48,47 +52,6 @@ impl Default for Options {
     }
 }
 
-/// A board in Grafana, which answers one question.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Board {
-    /// Is this skill answering?
-    Skill,
-    /// Is self-service working?
-    Ivr,
-    /// Do we call back?
-    Callbacks,
-    /// What does it cost?
-    Cost,
-    /// What do customers say?
-    Customers,
-    /// Can the numbers be trusted?
-    Exporter,
-}
-
-impl Board {
-    /// The identifier in Grafana's addresses.
-    pub const fn uid(self) -> &'static str {
-        match self {
-            Board::Skill => "wolkvox-skill",
-            Board::Ivr => "wolkvox-ivr",
-            Board::Callbacks => "wolkvox-callbacks",
-            Board::Cost => "wolkvox-cost",
-            Board::Customers => "wolkvox-customers",
-            Board::Exporter => "wolkvox-exporter",
-        }
-    }
-
-    /// Its address, with the labels of an alert as variables. Variables of boards are named like labels.
-    pub fn url(self, grafana: &str, labels: &[Label]) -> String {
-        let mut url = format!("{grafana}/d/{}", self.uid());
-        for (at, label) in labels.iter().enumerate() {
-            let mark = if at == 0 { '?' } else { '&' };
-            url.push_str(&format!("{mark}var-{0}={{{{ $labels.{0} | urlquery }}}}", label.as_str()));
-        }
-        url
-    }
-}
-
 /// One file of the delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
@@ -106,6 +69,11 @@ pub fn recording_rules(options: &Options) -> Vec<Group> {
 /// The alerts.
 pub fn alerts(options: &Options) -> Vec<Group> {
     alerts::groups(options)
+}
+
+/// The boards.
+pub fn boards(options: &Options) -> Vec<grafana::Dashboard> {
+    boards::all(options)
 }
 
 /// Everything, in a fixed order.

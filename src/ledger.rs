@@ -19,6 +19,7 @@
 //! - The buckets for which a skill or a report was away do not count when it comes back.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -220,6 +221,24 @@ impl Ledger {
     ) -> Result<Applied, LedgerError> {
         self.transact(operation, Some(now), |books, _, _| {
             entrance::discovered(books, skills, now)?;
+            Ok((BucketChanges::default(), Applied::default()))
+        })
+    }
+
+    /// Skills that the witness shows and no list has named yet, where `skills` is `discover`. They enter as with
+    /// [`Ledger::discovered`]; nobody leaves.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Unknown`] and storage errors.
+    pub fn met(
+        &mut self,
+        operation: &str,
+        skills: &BTreeSet<String>,
+        now: Timestamp,
+    ) -> Result<Applied, LedgerError> {
+        self.transact(operation, Some(now), |books, _, _| {
+            entrance::met(books, skills, now)?;
             Ok((BucketChanges::default(), Applied::default()))
         })
     }
@@ -515,23 +534,35 @@ impl Ledger {
         let books =
             self.books.get_mut(operation).ok_or_else(|| LedgerError::Unknown(operation.to_owned()))?;
         let (database, _) = self.store.ready()?;
-        let result = database
-            .begin_read()
-            .map_err(|error| error::storage("read")(error.into()))
-            .and_then(|transaction| change(books, &transaction, &key));
-        let result = result.and_then(|(changes, applied)| {
+        let commits = &mut self.commits;
+        let attempt = AssertUnwindSafe(|| {
+            let transaction = database.begin_read().map_err(|error| error::storage("read")(error.into()))?;
+            let (changes, applied) = change(books, &transaction, &key)?;
             let is_old = now.is_some_and(|now| books.are_timestamps_old(now, TIMESTAMPS_EVERY));
             let commit = is_old || books.has_firm_changes() || !changes.is_empty();
             if commit {
                 tables::commit(database, operation, books, &changes)?;
-                self.commits += 1;
+                *commits += 1;
             }
-            Ok((applied, commit))
+            Ok::<_, LedgerError>((applied, commit, changes.rewrite))
         });
+        // The store panics on some damage; books that are half changed would count the answer again.
+        let result = match panic::catch_unwind(attempt) {
+            Ok(result) => result,
+            Err(payload) => {
+                books.undo();
+                self.store.fail();
+                panic::resume_unwind(payload);
+            }
+        };
         match result {
-            Ok((mut applied, committed)) => {
+            Ok((mut applied, committed, rewrite)) => {
                 applied.changed |= books.settle(committed, now);
                 applied.committed = committed;
+                // What was to be done is done; a file that cannot be written anew now is at the next start.
+                if rewrite && self.store.rewrite_where_owed().is_err() {
+                    self.store.fail();
+                }
                 Ok(applied)
             }
             Err(error) => {
@@ -560,4 +591,4 @@ impl From<Found> for Ledger {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -2,10 +2,13 @@
 //!
 //! 0 is good, 1 a failure with a line that says what and where, 2 wrong usage (by the parser itself).
 
+#![forbid(unsafe_code)]
+
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use wolkvox_exporter::commands::arguments::{Arguments, CONFIG_FILE, Check, Command};
@@ -14,6 +17,9 @@ use wolkvox_exporter::commands::{
 };
 use wolkvox_exporter::config::{Config, ProcessEnvironment};
 use wolkvox_exporter::time::Clock;
+
+/// How long the end waits for work that cannot be called off.
+const FAREWELL: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
     let command = Arguments::read(&ProcessEnvironment).into_command();
@@ -80,7 +86,11 @@ fn block_on(work: impl Future<Output = Result<()>>) -> Result<ExitCode> {
         .enable_all()
         .build()
         .context("cannot start the asynchronous runtime")?;
-    runtime.block_on(work)?;
+    let done = runtime.block_on(work);
+    // Without it the end would wait for a commit for as long as a slow disk holds it. A commit that is cut off leaves
+    // the ledger as it was before.
+    runtime.shutdown_timeout(FAREWELL);
+    done?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -218,6 +218,8 @@ impl Pipeline {
         let Surroundings { board, clock, store, seed, .. } = &self.surroundings;
         let reports: Vec<Report> = operation.enabled().chain([Report::TokenInfo]).collect();
         board.enter(Arc::clone(&operation), &reports);
+        // Before the server opens: a first scrape without the counters would look as if they had vanished.
+        standing::publish(store, board, &operation, clock).await;
         let key = store.with(|ledger| ledger.identity_key()).await;
         let build = {
             let (surroundings, operation) = (self.surroundings.clone(), Arc::clone(&operation));
@@ -293,36 +295,44 @@ async fn tick(surroundings: Surroundings, stop: CancellationToken) {
             () = tokio::time::sleep(TICK) => {}
             () = stop.cancelled() => return,
         }
-        board.tick();
-        let names = board.look_at_all(|face| face.operation.name.clone());
-        let served: Vec<(String, u64)> =
-            names.into_iter().map(|name| (name.clone(), board.served(&name))).collect();
-        let elapsed = uptime.elapsed();
-        let release = move |ledger: &mut Ledger| {
-            let mut released = Vec::new();
-            for (name, served) in served {
-                if ledger.release(&name, served, elapsed, zero_hold)? {
-                    let labelled = labelled(ledger, &name);
-                    released.push((name.clone(), ledger.published(&name), labelled));
-                }
+        look_around(&store, &board, uptime.elapsed(), zero_hold, &mut failing).await;
+    }
+}
+
+/// One look at the clock, and at what may be released.
+async fn look_around(
+    store: &Store,
+    board: &Board,
+    elapsed: Duration,
+    zero_hold: Duration,
+    failing: &mut bool,
+) {
+    board.tick();
+    let names = board.look_at_all(|face| face.operation.name.clone());
+    let served: Vec<(String, u64)> =
+        names.into_iter().map(|name| (name.clone(), board.served(&name))).collect();
+    let release = move |ledger: &mut Ledger| {
+        let mut released = Vec::new();
+        for (name, served) in served {
+            if ledger.release(&name, served, elapsed, zero_hold)? {
+                let labelled = labelled(ledger, &name);
+                released.push((name.clone(), ledger.published(&name), labelled));
             }
-            Ok::<_, LedgerError>(released)
-        };
-        match store.commit(release).await {
-            Ok(released) => {
-                failing = false;
-                for (name, published, labelled) in released {
-                    board.update(&name, |face| {
-                        face.counters(published.generation, published.blocks, labelled)
-                    });
-                }
+        }
+        Ok::<_, LedgerError>(released)
+    };
+    match store.commit(release).await {
+        Ok(released) => {
+            *failing = false;
+            for (name, published, labelled) in released {
+                board.update(&name, |face| face.counters(published.generation, published.blocks, labelled));
             }
-            // Told once, since it is tried again every second.
-            Err(_) if failing => {}
-            Err(failure) => {
-                failing = true;
-                error!("could not write the ledger, new series stay at 0: {failure}");
-            }
+        }
+        // Told once, since it is tried again every second.
+        Err(_) if *failing => {}
+        Err(failure) => {
+            *failing = true;
+            error!("could not write the ledger, new series stay at 0: {failure}");
         }
     }
 }

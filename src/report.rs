@@ -203,6 +203,11 @@ pub fn shown_id(id: &str) -> Box<str> {
     label::id(Some(id)).text.into()
 }
 
+/// How an id from upstream is written in the log: as it is, unless it could be a person's number.
+pub fn told_id(id: &str) -> Box<str> {
+    if id.is_empty() { id.into() } else { shown_id(id) }
+}
+
 /// A local time as a part of an identity, so that two ways to write one time are one.
 fn moment_bytes(at: civil::DateTime) -> [u8; 7] {
     let [high, low] = at.year().to_be_bytes();

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::exposition::Publisher;
+use crate::status::Visit;
 
 mod auth;
 mod connection;
@@ -29,10 +30,11 @@ mod web;
 
 pub use limits::Limits;
 pub use listen::{bind, from_systemd};
-pub use web::Web;
+pub use routes::router;
+pub use web::{Prepared, Web};
 
-/// Makes the status page: a whole HTML document.
-pub type StatusPage = Arc<dyn Fn() -> String + Send + Sync>;
+/// Makes the status page: a whole HTML document, or `None` for an operation that is not there.
+pub type StatusPage = Arc<dyn Fn(&Visit) -> Option<String> + Send + Sync>;
 
 /// Reloads the configuration; the text says why it could not.
 pub type Reload = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;

@@ -36,6 +36,7 @@ mod delivery;
 mod desk;
 mod dice;
 mod fault;
+mod incident;
 mod listener;
 mod planted;
 mod quota;
@@ -49,6 +50,7 @@ pub use behaviour::{
 pub use calls::Call;
 pub use centre::{Lateness, Traffic};
 pub use fault::Fault;
+pub use incident::Incident;
 pub use listener::serve;
 pub use planted::Planted;
 pub use truth::{

@@ -1,9 +1,29 @@
 //! The page for people: can the numbers be trusted, and how is today going.
 //!
-//! One HTML document without script or external asset. It is rendered from a [`Status`] value alone; every text from
-//! upstream or the configuration is escaped by the template.
+//! One HTML document without external asset, readable without script. It is rendered from a [`Status`] value alone;
+//! every text from upstream or the configuration is escaped by the template.
 
-use askama::Template;
+mod page;
+
+pub use page::content_security_policy;
+
+/// Up to how many operations are shown whole; more of them are a list, each with a page of its own.
+const WHOLE: usize = 4;
+/// Up to how many skills of an operation are shown unfolded, and in the order of their ids.
+const UNFOLDED: usize = 12;
+/// With fewer calls than this nothing is judged.
+pub const TOO_FEW: i64 = 10;
+/// Up to how many operations in trouble are spelled out at the top.
+const SPELLED_OUT: usize = 10;
+
+/// What a visitor asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Visit {
+    /// Only this operation.
+    pub operation: Option<String>,
+    /// A page that does not refresh itself where scripts are off.
+    pub still: bool,
+}
 
 /// Everything the page shows.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -16,9 +36,13 @@ pub struct Status {
     pub demo: bool,
     /// What is wrong with the ledger, in words.
     pub ledger: Vec<String>,
+    /// Whether the ledger cannot be written now, so that nothing is read.
+    pub ledger_failing: bool,
     /// What the configuration warns about.
     pub warnings: Vec<String>,
-    /// The operations, sorted by name.
+    /// What the visitor asked for.
+    pub visit: Visit,
+    /// The operations asked for, sorted by name.
     pub operations: Vec<OperationStatus>,
 }
 
@@ -30,52 +54,190 @@ pub enum State {
     Starting,
     /// The last reading of every enabled report succeeded.
     Reading,
+    /// As [`State::Reading`], and older days are being read.
+    CatchingUp,
     /// The last reading of a report failed.
     Failing,
 }
 
 impl State {
-    /// Two or three words.
-    pub const fn words(self) -> &'static str {
+    const fn words(self) -> &'static str {
         match self {
             State::Starting => "starting",
-            State::Reading => "reading",
-            State::Failing => "not all reports are being read",
+            State::Reading => "up to date",
+            State::CatchingUp => "catching up",
+            State::Failing => "in trouble",
         }
     }
 
-    /// The class of the words: good, warn or bad.
-    pub const fn mood(self) -> &'static str {
+    /// The class of the words.
+    const fn mood(self) -> &'static str {
         match self {
-            State::Starting => "warn",
+            State::Starting | State::CatchingUp => "wait",
             State::Reading => "good",
             State::Failing => "bad",
         }
     }
 }
 
-/// Up to how many operations are shown unfolded, whatever their state.
-const UNFOLDED: usize = 12;
-
 /// One operation.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct OperationStatus {
     /// Value of the label `operation`.
     pub name: String,
-    /// Server, zone and local time in one line.
-    pub place: String,
+    /// The server it is read from.
+    pub server: String,
+    /// Its wall clock, `Friday 20 November, 12:03`.
+    pub clock: String,
+    /// Its time zone.
+    pub zone: String,
     /// Whether it is being read.
     pub state: State,
-    /// `3,210 of 25,000 requests used today, forecast 9,800`.
-    pub quota: String,
-    /// Whether the forecast passes the limit.
-    pub quota_short: bool,
+    /// How old the oldest of the newest data is, `4 min`; `None` before anything was read.
+    pub data_age: Option<String>,
+    /// What is wrong and what to do about it, the worst first.
+    pub troubles: Vec<Trouble>,
+    /// What an operator should know, in plain words.
+    pub notes: Vec<String>,
+    /// The quota, once it is known.
+    pub quota: Option<QuotaStatus>,
+    /// Today over all skills; `None` without a fresh reading of it.
+    pub day: Option<DayStatus>,
+    /// Callbacks, with a fresh reading of them.
+    pub callbacks: Option<CallbackStatus>,
+    /// The IVR today, with a fresh reading of it.
+    pub ivr: Option<IvrStatus>,
     /// Today by skill.
     pub skills: Vec<SkillStatus>,
     /// The reports.
     pub reports: Vec<ReportStatus>,
-    /// What an operator should know or do, in plain words.
-    pub notes: Vec<String>,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Trouble {
+    /// What is wrong, as a sentence: `Wolkvox refuses the token.`
+    pub what: String,
+    /// What that means for the numbers, as sentences.
+    pub meaning: String,
+    /// What to do about it, as a sentence.
+    pub advice: String,
+    /// What the program itself said, for whoever has to look closer.
+    pub said: String,
+}
+
+/// The requests of a token.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct QuotaStatus {
+    /// Used today, `3,210`.
+    pub used: String,
+    /// Allowed a day, `25,000`.
+    pub limit: String,
+    /// Expected at the end of the quota day, `9,800`.
+    pub forecast: String,
+    /// Used as a share of the limit, in millionths.
+    pub used_share: i64,
+    /// Expected as a share of the limit, in millionths.
+    pub forecast_share: i64,
+    /// Whether the forecast passes the limit.
+    pub short: bool,
+}
+
+/// Today, pooled over the skills.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DayStatus {
+    /// Offered calls, `1,646`.
+    pub inbound: String,
+    /// Calls answered in time, `1,300`.
+    pub in_time: String,
+    /// Abandoned calls.
+    pub abandoned: String,
+    /// Answered in time, of the offered.
+    pub level: Measure,
+    /// `within 20 s`, or words for skills that differ.
+    pub within: String,
+    /// Abandoned, of the offered.
+    pub abandon: Measure,
+}
+
+/// Callbacks that wait.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CallbackStatus {
+    /// How many, `12`.
+    pub waiting: String,
+    /// How long the oldest has waited, `14 min`.
+    pub oldest: Option<String>,
+}
+
+/// The IVR today.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct IvrStatus {
+    /// Calls, `5,120`.
+    pub calls: String,
+    /// Mean time in the IVR, `1 min 5 s`.
+    pub mean: Option<String>,
+}
+
+/// A share of calls against its target.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Measure {
+    /// `84.2 %`, or a dash without calls.
+    pub value: String,
+    /// The share in millionths.
+    pub share: i64,
+    /// The target, `80 %`.
+    pub target: Option<String>,
+    /// The target in millionths.
+    pub target_share: i64,
+    /// How it stands.
+    pub verdict: Verdict,
+}
+
+/// How a share stands against its target.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Verdict {
+    /// There is no target, or nothing to hold against it.
+    #[default]
+    None,
+    /// Too few calls to judge by.
+    TooFew,
+    /// The target is met.
+    Met,
+    /// The target is missed.
+    Missed,
+}
+
+impl Verdict {
+    const fn class(self) -> &'static str {
+        match self {
+            Verdict::None => "none",
+            Verdict::TooFew => "few",
+            Verdict::Met => "met",
+            Verdict::Missed => "missed",
+        }
+    }
+}
+
+impl Measure {
+    /// What the target says of it: `below target 80 %`, with the word for a miss given.
+    fn words(&self, miss: &str) -> String {
+        match (self.verdict, &self.target) {
+            (Verdict::TooFew, _) => "too few calls".to_owned(),
+            (Verdict::Missed, Some(target)) => format!("{miss} target {target}"),
+            (_, Some(target)) => format!("target {target}"),
+            (_, None) => String::new(),
+        }
+    }
+
+    /// Where the share ends on a bar, in percent of its length.
+    fn width(&self) -> String {
+        on_bar(self.share)
+    }
+
+    /// Where the target stands on a bar.
+    fn tick(&self) -> Option<String> {
+        self.target.as_ref().map(|_| on_bar(self.target_share))
+    }
 }
 
 /// Today of one skill.
@@ -85,20 +247,59 @@ pub struct SkillStatus {
     pub id: String,
     /// `skill_name`, or empty.
     pub name: String,
+    /// Whether it is open now; `None` without opening hours.
+    pub open: Option<bool>,
     /// Offered calls, `1,646`.
     pub inbound: String,
     /// Answered calls.
     pub answered: String,
     /// Abandoned calls.
     pub abandoned: String,
-    /// `84.2 % in 20s (target 80 %)`.
-    pub service_level: String,
-    /// Whether a target is set and missed.
-    pub service_level_missed: bool,
-    /// `4.1 % (target 5 %)`.
-    pub abandon: String,
-    /// Whether a target is set and missed.
-    pub abandon_missed: bool,
+    /// Within how many seconds calls are to be answered.
+    pub within: u8,
+    /// Answered in time, of the offered.
+    pub level: Measure,
+    /// Abandoned, of the offered.
+    pub abandon: Measure,
+}
+
+impl SkillStatus {
+    const fn misses(&self) -> bool {
+        matches!(self.level.verdict, Verdict::Missed) || matches!(self.abandon.verdict, Verdict::Missed)
+    }
+}
+
+/// How a report is doing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ReportState {
+    /// Not read yet.
+    #[default]
+    Waiting,
+    /// The last reading succeeded.
+    Ok,
+    /// As [`ReportState::Ok`], and older days are being read.
+    CatchingUp,
+    /// The last reading failed.
+    Failing,
+}
+
+impl ReportState {
+    const fn words(self) -> &'static str {
+        match self {
+            ReportState::Waiting => "not read yet",
+            ReportState::Ok => "ok",
+            ReportState::CatchingUp => "catching up",
+            ReportState::Failing => "failing",
+        }
+    }
+
+    const fn mood(self) -> &'static str {
+        match self {
+            ReportState::Waiting | ReportState::CatchingUp => "wait",
+            ReportState::Ok => "good",
+            ReportState::Failing => "bad",
+        }
+    }
 }
 
 /// One report.
@@ -106,14 +307,16 @@ pub struct SkillStatus {
 pub struct ReportStatus {
     /// The API's code.
     pub code: &'static str,
-    /// What it is, in three words.
+    /// What it is, in one or two words.
     pub title: &'static str,
-    /// `ok`, `failing`, `catching up`, `waiting`.
-    pub state: &'static str,
+    /// Whether it is one of the five, and not a helper.
+    pub counts: bool,
+    /// How it is doing.
+    pub state: ReportState,
     /// How long ago it was last read with success, or `never`.
     pub last_success: String,
     /// How old the newest data is.
-    pub data_age: String,
+    pub data_age: Option<String>,
     /// Rows of the last answer.
     pub rows: String,
     /// Buckets past their settle and not sealed.
@@ -123,16 +326,46 @@ pub struct ReportStatus {
     /// From when its counters count, in local time.
     pub counting_since: String,
     /// The last failure in words, with its age.
-    pub last_failure: String,
+    pub last_failure: Option<String>,
 }
 
-impl ReportStatus {
-    fn mood(&self) -> &'static str {
-        match self.state {
-            "ok" => "good",
-            "failing" => "bad",
-            _ => "warn",
+impl OperationStatus {
+    /// Name of the operation's place on the page.
+    fn anchor(&self) -> String {
+        self.name.bytes().fold("operation".to_owned(), |text, byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => text + "-" + &char::from(byte).to_string(),
+            _ => format!("{text}-{byte:02x}"),
+        })
+    }
+
+    /// The page of this operation alone.
+    fn href(&self) -> String {
+        format!("?operation={}", percent_encoded(&self.name))
+    }
+
+    fn missing_skills(&self) -> usize {
+        self.skills.iter().filter(|skill| skill.misses()).count()
+    }
+
+    /// Whether a report is read at all.
+    fn reads(&self, code: &str) -> bool {
+        self.reports.iter().any(|report| report.code == code)
+    }
+
+    /// Buckets owed by all reports.
+    fn owed(&self) -> u64 {
+        self.reports.iter().map(|report| report.owed).sum()
+    }
+
+    /// The skills in the order shown, those to fold apart: where there are many, those that miss a target come first.
+    fn skills_in_order(&self) -> (Vec<&SkillStatus>, Vec<&SkillStatus>) {
+        let mut skills: Vec<&SkillStatus> = self.skills.iter().collect();
+        if skills.len() <= UNFOLDED {
+            return (skills, Vec::new());
         }
+        skills.sort_by_key(|skill| !skill.misses());
+        let folded = skills.split_off(self.missing_skills().clamp(1, UNFOLDED));
+        (skills, folded)
     }
 }
 
@@ -141,208 +374,146 @@ impl Status {
         self.operations.iter().filter(|operation| operation.state == state).count()
     }
 
-    /// Everything in one line.
+    /// Whether every operation is shown whole.
+    fn is_whole(&self) -> bool {
+        self.operations.len() <= WHOLE
+    }
+
+    /// The operations in trouble that are spelled out at the top, and how many more there are.
+    fn in_trouble(&self) -> (Vec<&OperationStatus>, usize) {
+        let mut failing: Vec<&OperationStatus> =
+            self.operations.iter().filter(|operation| !operation.troubles.is_empty()).collect();
+        let more = failing.len().saturating_sub(SPELLED_OUT);
+        failing.truncate(SPELLED_OUT);
+        (failing, more)
+    }
+
+    /// The operations, those in trouble first.
+    fn worst_first(&self) -> Vec<&OperationStatus> {
+        let mut operations: Vec<&OperationStatus> = self.operations.iter().collect();
+        operations.sort_by_key(|operation| match operation.state {
+            State::Failing => 0,
+            State::Starting | State::CatchingUp => 1,
+            State::Reading => 2,
+        });
+        operations
+    }
+
+    /// Whether the numbers can be trusted, in one sentence.
     fn headline(&self) -> String {
         let all = self.operations.len();
-        match (self.count(State::Failing), self.count(State::Starting)) {
+        let (failing, starting, behind) =
+            (self.count(State::Failing), self.count(State::Starting), self.count(State::CatchingUp));
+        match (failing, starting, behind) {
+            _ if self.ledger_failing => "The ledger cannot be written: counters stand still".to_owned(),
             _ if all == 0 => "No operation is configured for this process".to_owned(),
-            (0, 0) if all == 1 => "Reading".to_owned(),
-            (0, 0) => format!("Reading all {all} operations"),
-            (0, _) if all == 1 => "Starting".to_owned(),
-            (0, starting) => format!("Starting: {starting} of {all} operations have not been read yet"),
-            _ if all == 1 => "Not all reports are being read".to_owned(),
-            (failing, _) => format!("Not all reports are being read in {failing} of {all} operations"),
+            (0, 0, 0) => "The numbers are up to date".to_owned(),
+            (0, 0, _) if all == 1 => "Up to date, and still reading older days".to_owned(),
+            (0, 0, behind) => {
+                format!("Up to date; {behind} of {all} operations are still reading older days")
+            }
+            (0, _, _) if all == 1 => "Starting: the first numbers appear within minutes".to_owned(),
+            (0, starting, _) => format!("Starting: {starting} of {all} operations have not been read yet"),
+            _ if all == 1 => "The numbers are not up to date".to_owned(),
+            (failing, _, _) if failing == all => format!("All {all} operations are in trouble"),
+            (failing, _, _) => format!("{failing} of {all} operations {} in trouble", is_or_are(failing)),
         }
+    }
+
+    /// What the headline means.
+    fn explanation(&self) -> String {
+        match (self.mood(), self.operations.as_slice()) {
+            _ if self.ledger_failing => {
+                "What is known is served on, and nothing is lost: reading goes on by itself once the ledger can be written."
+                    .to_owned()
+            }
+            (_, []) => {
+                "The configuration names no operation, or another process with another --shard serves them."
+                    .to_owned()
+            }
+            ("good", [one]) => one.data_age.as_ref().map_or_else(String::new, |age| {
+                format!("Every report answered when last asked. The oldest data on this page is {age} old.")
+            }),
+            ("good", _) => "Every report of every operation answered when last asked.".to_owned(),
+            ("wait", _) if self.count(State::Starting) > 0 => {
+                "Nothing is wrong. A report that has not been read yet shows no numbers instead of zeros.".to_owned()
+            }
+            ("wait", _) => {
+                "Today's numbers are complete. Counters of days before today still grow; alerts on them wait until that is over."
+                    .to_owned()
+            }
+            (_, [_]) => "What cannot be read is left out rather than shown old. Nothing is lost: it is read again later."
+                .to_owned(),
+            _ if self.count(State::Failing) == self.operations.len() => {
+                "What cannot be read is left out rather than shown old. Nothing is lost: it is read again later."
+                    .to_owned()
+            }
+            _ => "The other operations are not affected. Nothing is lost: what could not be read is read again later."
+                .to_owned(),
+        }
+    }
+
+    /// What to do about what concerns all operations.
+    fn advice(&self) -> Option<&'static str> {
+        self.ledger_failing.then_some(
+            "Free space on the ledger's disk, or make it writable again. Nothing has to be restarted.",
+        )
     }
 
     fn mood(&self) -> &'static str {
-        match (self.count(State::Failing), self.count(State::Starting)) {
-            (0, 0) if !self.operations.is_empty() => State::Reading.mood(),
-            (0, _) => State::Starting.mood(),
-            _ => State::Failing.mood(),
+        let is_there = |state| self.operations.iter().any(|operation| operation.state == state);
+        if self.ledger_failing || is_there(State::Failing) {
+            State::Failing.mood()
+        } else if is_there(State::Starting) || is_there(State::CatchingUp) || self.operations.is_empty() {
+            State::Starting.mood()
+        } else {
+            State::Reading.mood()
         }
     }
 
-    /// Whether an operation is shown unfolded: where there are many, only those in trouble.
-    fn is_open(&self, operation: &OperationStatus) -> bool {
-        self.operations.len() <= UNFOLDED || operation.state == State::Failing
+    /// Title of the document: in a row of browser tabs only its beginning is seen.
+    fn title(&self) -> String {
+        let of = match (&self.visit.operation, self.operations.as_slice()) {
+            (Some(name), _) => format!("{name}: "),
+            (None, [one]) => format!("{}: ", one.name),
+            _ => String::new(),
+        };
+        let mark = if self.mood() == "bad" { "⚠ " } else { "" };
+        format!("{mark}{of}{} - wolkvox_exporter", self.headline())
     }
 
-    /// The page as HTML.
-    pub fn page(&self) -> String {
-        // Invariant: the template writes only to a String, which cannot fail.
-        Page { status: self }.render().unwrap_or_default()
+    /// This page, without refreshing itself or again with it.
+    fn still_href(&self) -> String {
+        let operation =
+            self.visit.operation.as_ref().map(|name| format!("operation={}", percent_encoded(name)));
+        let still = (!self.visit.still).then(|| "still".to_owned());
+        let pairs: Vec<String> = operation.into_iter().chain(still).collect();
+        format!("?{}", pairs.join("&"))
     }
 }
 
-#[derive(Template)]
-#[template(
-    ext = "html",
-    escape = "html",
-    source = r##"<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="refresh" content="15">
-<link rel="icon" href="data:,">
-<title>{{ status.headline() }} - wolkvox_exporter</title>
-<style>
-:root { --ink: #1b1f24; --soft: #57606a; --line: #d9dee3; --ground: #fff; --card: #f6f8fa;
-  --good: #116329; --bad: #a40e26; --warn: #7a4b00; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --soft: #9aa5b1; --line: #30363d; --ground: #0d1117;
-  --card: #161b22; --good: #56d364; --bad: #ff7b72; --warn: #e3b341; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1rem; max-width: 76rem; font: 1rem/1.5 system-ui, sans-serif; color: var(--ink);
-  background: var(--ground); overflow-wrap: break-word; }
-h1 { font-size: 1.4rem; margin: 0; } h2 { font-size: 1.15rem; margin: 0; display: inline; }
-h3 { font-size: 1rem; margin: 1.25rem 0 .25rem; }
-p { margin: .25rem 0; } a { color: inherit; } .soft, small { color: var(--soft); } small { display: block; font-size: .875rem; font-weight: 400; }
-details { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: 1rem; margin: 1rem 0; }
-summary { cursor: pointer; }
-.good { color: var(--good); } .bad { color: var(--bad); } .warn { color: var(--warn); }
-.good, .bad, .warn { font-weight: 600; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: .35rem 1rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-thead th { color: var(--soft); font-weight: 500; white-space: nowrap; } tbody th { font-weight: 600; }
-td { white-space: nowrap; } td.long { white-space: normal; min-width: 14rem; overflow-wrap: anywhere; }
-td.number, th.number { text-align: right; }
-nav { margin-top: .25rem; } nav a { display: inline-block; margin-right: 1rem; padding: .25rem 0; }
-@media (max-width: 68rem) {
-  body { padding: .75rem; } details { padding: .75rem; }
-  table, tbody, tr, th, td { display: block; }
-  thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-  tr { border-bottom: 1px solid var(--line); padding: .5rem 0; }
-  th, td, td.number { border: 0; padding: .1rem 0; text-align: left; white-space: normal; }
-  td { display: flex; gap: .75rem; } td.long { min-width: 0; } th { overflow-wrap: anywhere; }
-  td::before { content: attr(data-name); flex: 0 0 7.5rem; color: var(--soft); font-weight: 400; }
+const fn is_or_are(count: usize) -> &'static str {
+    if count == 1 { "is" } else { "are" }
 }
-</style>
-</head>
-<body>
-<header>
-<h1>wolkvox_exporter</h1>
-<p class="{{ status.mood() }}" role="status">{{ status.headline() }}</p>
-<p class="soft">{{ status.version }}{% if status.demo %} · demonstration with a simulated contact centre; the times below are its own{% endif %}</p>
-<nav aria-label="Pages"><a href="{{ status.telemetry_path }}">Metrics</a><a href="/-/healthy">Health</a><a href="/-/ready">Readiness</a></nav>
-</header>
-<main>
-{%- for line in status.ledger %}
-<p class="bad" role="alert">{{ line }}</p>
-{%- endfor %}
-{%- for line in status.warnings %}
-<p class="warn">{{ line }}</p>
-{%- endfor %}
-{%- for operation in status.operations %}
-<details{% if status.is_open(operation) %} open{% endif %}>
-<summary><h2>{{ operation.name }}</h2> <span class="{{ operation.state.mood() }}">{{ operation.state.words() }}</span></summary>
-<p class="soft">{{ operation.place }}</p>
-<p{% if operation.quota_short %} class="warn"{% endif %}>{{ operation.quota }}</p>
-{%- for note in operation.notes %}
-<p class="warn">{{ note }}</p>
-{%- endfor %}
-<h3>Today by skill</h3>
-{%- if operation.skills.is_empty() %}
-<p class="soft">No fresh reading of today. It appears with the first answer, and disappears when it grows stale.</p>
-{%- else %}
-<table role="table" aria-label="{{ operation.name }}: today by skill">
-<thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">Skill</th><th role="columnheader" scope="col">Service level</th><th role="columnheader" scope="col">Abandon rate</th><th role="columnheader" scope="col" class="number">Offered</th><th role="columnheader" scope="col" class="number">Answered</th><th role="columnheader" scope="col" class="number">Abandoned</th></tr></thead>
-<tbody role="rowgroup">
-{%- for skill in operation.skills %}
-<tr role="row"><th role="rowheader" scope="row">{{ skill.id }} {{ skill.name }}</th><td role="cell" data-name="Service level"><span{% if skill.service_level_missed %} class="bad"{% endif %}>{{ skill.service_level }}</span></td><td role="cell" data-name="Abandon rate"><span{% if skill.abandon_missed %} class="bad"{% endif %}>{{ skill.abandon }}</span></td><td role="cell" class="number" data-name="Offered">{{ skill.inbound }}</td><td role="cell" class="number" data-name="Answered">{{ skill.answered }}</td><td role="cell" class="number" data-name="Abandoned">{{ skill.abandoned }}</td></tr>
-{%- endfor %}
-</tbody>
-</table>
-{%- endif %}
-<h3>Reports</h3>
-<table role="table" aria-label="{{ operation.name }}: reports">
-<thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">Report</th><th role="columnheader" scope="col">State</th><th role="columnheader" scope="col">Last success</th><th role="columnheader" scope="col">Data age</th><th role="columnheader" scope="col" class="number">Rows</th><th role="columnheader" scope="col" class="number">Owed</th><th role="columnheader" scope="col">Next</th><th role="columnheader" scope="col">Counts since</th><th role="columnheader" scope="col">Last failure</th></tr></thead>
-<tbody role="rowgroup">
-{%- for report in operation.reports %}
-<tr role="row"><th role="rowheader" scope="row">{{ report.code }}<small>{{ report.title }}</small></th><td role="cell" data-name="State"><span class="{{ report.mood() }}">{{ report.state }}</span></td><td role="cell" data-name="Last success">{{ report.last_success }}</td><td role="cell" data-name="Data age">{{ report.data_age }}</td><td role="cell" class="number" data-name="Rows">{{ report.rows }}</td><td role="cell" class="number" data-name="Owed"><span{% if report.owed > 0 %} class="warn"{% endif %}>{{ report.owed }}</span></td><td role="cell" data-name="Next">{{ report.next }}</td><td role="cell" data-name="Counts since">{{ report.counting_since }}</td><td role="cell"{% if report.last_failure.len() > 20 %} class="long"{% endif %} data-name="Last failure">{{ report.last_failure }}</td></tr>
-{%- endfor %}
-</tbody>
-</table>
-</details>
-{%- endfor %}
-</main>
-</body>
-</html>
-"##
-)]
-struct Page<'a> {
-    status: &'a Status,
+
+/// Millionths as a percentage of a bar's length.
+fn on_bar(share: i64) -> String {
+    let tenths = share.clamp(0, 1_000_000) / 1_000;
+    format!("{}.{}%", tenths / 10, tenths % 10)
+}
+
+/// Millionths in whole percent, `13 %`.
+fn percent(share: i64) -> String {
+    format!("{}\u{a0}%", (share.max(0) + 5_000) / 10_000)
+}
+
+/// A value of a query, as the address wants it.
+fn percent_encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |text, byte| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => text + &char::from(byte).to_string(),
+        _ => format!("{text}%{byte:02X}"),
+    })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn whatever_upstream_says_is_text_on_the_page() {
-        let nasty = "<script>alert(1)</script>\"'&";
-        let skill = SkillStatus { id: nasty.into(), name: nasty.into(), ..SkillStatus::default() };
-        let report =
-            ReportStatus { last_failure: nasty.into(), rows: nasty.into(), ..ReportStatus::default() };
-        let operation = OperationStatus {
-            name: nasty.into(),
-            place: nasty.into(),
-            notes: vec![nasty.into()],
-            skills: vec![skill],
-            reports: vec![report],
-            ..OperationStatus::default()
-        };
-        let status = Status {
-            version: nasty.into(),
-            telemetry_path: nasty.into(),
-            ledger: vec![nasty.into()],
-            warnings: vec![nasty.into()],
-            operations: vec![operation],
-            ..Status::default()
-        };
-        let page = status.page();
-        assert!(!page.contains(nasty) && !page.contains("\"'"), "{page}");
-        assert!(page.contains("&#60;script&#62;") || page.contains("&lt;script&gt;"), "{page}");
-        assert!(!page.contains("<script"));
-    }
-
-    #[test]
-    fn the_page_loads_nothing_from_anywhere() {
-        let page = Status { operations: vec![OperationStatus::default()], ..Status::default() }.page();
-        for word in ["http://", "https://", "src=", "@import", "url(", "<script"] {
-            assert!(!page.contains(word), "{word}");
-        }
-    }
-
-    #[test]
-    fn where_there_are_many_operations_only_those_in_trouble_are_unfolded() {
-        let operation = |state| OperationStatus { state, ..OperationStatus::default() };
-        let mut operations = vec![operation(State::Reading); UNFOLDED];
-        let open = |operations: &[OperationStatus]| {
-            Status { operations: operations.to_vec(), ..Status::default() }
-                .page()
-                .matches("<details open>")
-                .count()
-        };
-        assert_eq!(open(&operations), UNFOLDED);
-        operations.push(operation(State::Failing));
-        assert_eq!(open(&operations), 1);
-    }
-
-    #[test]
-    fn the_headline_tells_the_worst_first() {
-        let of = |states: &[State]| {
-            let operations =
-                states.iter().map(|state| OperationStatus { state: *state, ..OperationStatus::default() });
-            let status = Status { operations: operations.collect(), ..Status::default() };
-            (status.headline(), status.mood())
-        };
-        use State::{Failing, Reading, Starting};
-        assert_eq!(of(&[]).1, "warn");
-        assert_eq!(of(&[Reading]), ("Reading".to_owned(), "good"));
-        assert_eq!(of(&[Reading, Starting]).1, "warn");
-        let (headline, mood) = of(&[Reading, Starting, Failing]);
-        assert_eq!((headline.contains("1 of 3"), mood), (true, "bad"), "{headline}");
-    }
-}
+mod tests;

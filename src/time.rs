@@ -114,8 +114,9 @@ impl Clock {
         match &*self.0 {
             // In one step: whoever is woken by this no longer counts as asleep.
             Inner::Manual(hand) => hand.send_modify(|hand| {
+                let is_back = to < hand.now;
                 hand.now = to;
-                hand.sleepers.retain(|_, until| *until > to);
+                hand.sleepers.retain(|_, until| *until > to && !is_back);
             }),
             _ => panic!("only a manual clock can be set"),
         }
@@ -144,13 +145,16 @@ impl Clock {
         self.advance_to(to);
     }
 
-    /// Waits until this clock shows `at` or later. Notices steps of the machine's clock within a minute.
+    /// Waits until this clock shows `at` or later, or until it is set back: what was due at `at` may then be due at
+    /// another time, and waiting on could take years. Notices steps of the machine's clock within a minute.
     pub async fn sleep_until(&self, at: Timestamp) {
         match &*self.0 {
             Inner::Manual(hand) => {
                 let mut seen = hand.subscribe();
                 let mut number = None;
+                let mut latest = Timestamp::MIN;
                 hand.send_if_modified(|hand| {
+                    latest = hand.now;
                     if hand.now < at {
                         hand.sleepers.insert(hand.next, at);
                         number = Some(hand.next);
@@ -161,17 +165,27 @@ impl Clock {
                 let Some(number) = number else { return };
                 let _asleep = Sleeper { hand, number };
                 // The sender lives in `self`, so waiting cannot fail while we are here.
-                let _ = seen.wait_for(|hand| hand.now >= at).await;
+                let woken = |hand: &Hand| {
+                    let is_back = hand.now < latest;
+                    latest = hand.now;
+                    is_back || hand.now >= at
+                };
+                let _ = seen.wait_for(woken).await;
             }
-            _ => loop {
-                let left = at.duration_since(self.now());
-                if left <= SignedDuration::ZERO {
-                    return;
+            _ => {
+                let mut latest = Timestamp::MIN;
+                loop {
+                    let now = self.now();
+                    let left = at.duration_since(now);
+                    if left <= SignedDuration::ZERO || now < latest {
+                        return;
+                    }
+                    latest = now;
+                    let left = Duration::try_from(left).unwrap_or(Duration::MAX);
+                    let real = left.div_f64(self.speed()).max(Duration::from_millis(1));
+                    tokio::time::sleep(real.min(Duration::from_secs(60))).await;
                 }
-                let left = Duration::try_from(left).unwrap_or(Duration::MAX);
-                let real = left.div_f64(self.speed()).max(Duration::from_millis(1));
-                tokio::time::sleep(real.min(Duration::from_secs(60))).await;
-            },
+            }
         }
     }
 }

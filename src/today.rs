@@ -150,6 +150,16 @@ impl Today {
         fresh.map(|(skill, source)| (&**skill, source.total)).collect()
     }
 
+    /// Calls and seconds in the IVR today, all hours added, when there is a fresh reading of them.
+    pub fn ivr(&self, zone: &Zone, now: Timestamp) -> Option<(i64, i64)> {
+        let day = zone.bucket(now, Grain::Day);
+        let source = self.ivr.as_ref().filter(|source| source.is_fresh(day, now))?;
+        let sum = |family: &Family| {
+            source.gauges.get(family.name).map_or(0, |(_, samples)| samples.values().sum::<i64>())
+        };
+        Some((sum(&catalogue::TODAY_IVR_CALLS), sum(&catalogue::TODAY_IVR_SECONDS)))
+    }
+
     /// When the gauges change by the clock alone: at the next midnight, or when the first source grows stale.
     pub fn changes_after(&self, zone: &Zone, now: Timestamp) -> Timestamp {
         let midnight = zone.end(zone.bucket(now, Grain::Day));

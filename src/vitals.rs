@@ -169,6 +169,12 @@ impl ReportVitals {
         self.last_failure = Some((at, reason, words));
     }
 
+    /// Nothing could be asked, through no fault of the API.
+    pub fn unasked(&mut self, at: Timestamp, words: String) {
+        self.up = Some(false);
+        self.last_failure = Some((at, Reason::Connect, words));
+    }
+
     /// An answer was cut where it cannot be split any further, and taken as it is.
     pub fn truncated(&mut self) {
         *self.failures.entry(Reason::Truncated).or_default() += 1;
@@ -283,6 +289,8 @@ impl Vitals {
                 }
             }
             if let Some(interval) = vitals.interval {
+                // Real time, as the instants above: their difference is compared with it.
+                let interval = interval.div_f64(clock.speed());
                 put(
                     &catalogue::REPORT_INTERVAL,
                     None,
@@ -355,4 +363,27 @@ impl Vitals {
 
 fn count(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_and_an_interval_are_of_the_same_time() {
+        let origin = Timestamp::from_second(1_000_000).unwrap();
+        let clock = Clock::scaled(origin, 60.0);
+        let mut vitals = Vitals::new("demo", [Report::Skill6]);
+        let report = vitals.report(Report::Skill6);
+        report.interval = Some(Duration::from_secs(300));
+        report.last_success = Some(origin);
+        report.last_attempt = Some(origin + SignedDuration::from_secs(300));
+        let blocks = vitals.blocks(&clock);
+        let of = |family| {
+            let block = blocks.iter().find(|block: &&Block| block.family.is(family)).unwrap();
+            block.samples[0].values[0]
+        };
+        let apart = of(&catalogue::LAST_ATTEMPT) - of(&catalogue::LAST_SUCCESS);
+        assert_eq!((apart, of(&catalogue::REPORT_INTERVAL)), (5_000, 5_000));
+    }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+use super::words;
 use crate::api::Reason;
 use crate::config::Token;
 
@@ -18,6 +19,8 @@ pub struct Failure {
     pub reason: Reason,
     /// Lower case, without address, token or personal data; at most some 200 characters.
     pub detail: String,
+    /// Nothing was asked, because of our own disk.
+    is_of_storage: bool,
 }
 
 impl fmt::Display for Failure {
@@ -31,7 +34,17 @@ impl Error for Failure {}
 impl Failure {
     /// A failure of this class, described by an error and its causes.
     pub fn new(reason: Reason, error: &dyn fmt::Display) -> Failure {
-        Failure { reason, detail: clean(&error.to_string()) }
+        Failure { reason, detail: clean(&error.to_string()), is_of_storage: false }
+    }
+
+    /// Our own storage refused, so that nothing was asked: no fault of the API, and none of its reasons.
+    pub(crate) fn of_storage(error: &dyn fmt::Display) -> Failure {
+        Failure { is_of_storage: true, ..Failure::new(Reason::Connect, error) }
+    }
+
+    /// Whether our own storage refused, and nothing was asked.
+    pub fn is_of_storage(&self) -> bool {
+        self.is_of_storage
     }
 
     /// Classifies what the HTTP library reports.
@@ -44,7 +57,7 @@ impl Failure {
             Reason::Connect
         };
         let error = error.without_url();
-        Failure { reason, detail: clean(&with_causes(&error)) }
+        Failure::new(reason, &with_causes(&error))
     }
 
     /// Explains why not even a question could be prepared: in practice a machine without certificates of authorities.
@@ -68,7 +81,8 @@ impl Failure {
     /// failure of the server is overruled. A 404 counts as empty only with the vendor's envelope, or when the
     /// server is `known` to speak it: else a wrong path would read as a silent night.
     ///
-    /// The token is taken out of the words before anything else is done to them, since half of it would not be found.
+    /// The token is taken out of the words before anything else is done to them, since half of it would not be found;
+    /// then everything that could be about somebody.
     pub fn of_answer(status: u16, body: &[u8], known: bool, token: &Token) -> Option<Failure> {
         let body = ErrorBody::of(body);
         let code = match status {
@@ -99,9 +113,9 @@ impl Failure {
             (301..=308, _) => format!("status {code}: redirects are not followed, check server or base_url"),
             (404, _) => "status 404 without the API's envelope, check server or base_url".to_owned(),
             (_, true) => format!("status {code}"),
-            (_, false) => format!("status {code}: {message}"),
+            (_, false) => format!("status {code}: {}", words::repeatable(message)),
         };
-        Some(Failure { reason, detail: clean(&detail) })
+        Some(Failure::new(reason, &detail))
     }
 }
 
@@ -157,7 +171,12 @@ fn code_of(value: &Value) -> Option<u16> {
     u16::try_from(code).ok().filter(|code| (100..600).contains(code))
 }
 
-/// One line, bounded, and without long digit runs: a message may quote a caller's number.
+/// Marks that turn or hide the text around them.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// One line, bounded, and without long digit runs, whoever wrote it.
 fn clean(text: &str) -> String {
     let mut out = String::new();
     let mut digits = String::new();
@@ -171,7 +190,7 @@ fn clean(text: &str) -> String {
             continue;
         }
         flush(&mut out, &mut digits);
-        out.push(if c.is_control() { ' ' } else { c });
+        out.push(if c.is_control() || is_invisible(c) { ' ' } else { c });
     }
     flush(&mut out, &mut digits);
     out.split_whitespace().collect::<Vec<_>>().join(" ")

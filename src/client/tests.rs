@@ -163,6 +163,71 @@ async fn headers_without_end_are_refused() {
 }
 
 #[tokio::test]
+async fn what_drips_or_falls_silent_ends() {
+    // Silence has one limit and the whole has another; the one that is not meant is out of reach.
+    let (soon, never) = (Duration::from_millis(600), Duration::from_secs(3600));
+    let starts: [(&[u8], bool); 5] = [
+        (b"", false),
+        (b"HTTP/1.1 200 OK\r\nX-Slow: ", true),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n{", true),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n{", false),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 100", false),
+    ];
+    for (start, drips) in starts {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let task = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut head = [0; 4096];
+            assert!(stream.read(&mut head).await.unwrap() > 0);
+            stream.write_all(start).await.unwrap();
+            // Until the client hangs up.
+            while drips && stream.write_all(b" ").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            let _ = stream.read_to_end(&mut Vec::new()).await;
+        });
+        let (silence, whole) = if drips { (never, soon) } else { (soon, never) };
+        let patience = Patience { connect: never, silence, whole };
+        let env = BTreeMap::from([("T".to_owned(), TOKEN.to_owned())]);
+        let mut client = Client::with_patience(&operation(port), &env, None, patience).unwrap();
+        let result = tokio::time::timeout(Duration::from_secs(60), read(&mut client)).await;
+        let failure = result.expect("it waits for ever").unwrap_err();
+        assert_eq!(failure.reason, Reason::Timeout, "{start:?}: {failure:?}");
+        task.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_is_said_twice_is_no_answer_to_the_next_question() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let task = tokio::spawn(async move {
+        let mut connections = 0;
+        let mut answer = async |body: &str| {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            connections += 1;
+            let mut head = [0; 4096];
+            assert!(stream.read(&mut head).await.unwrap() > 0);
+            let once = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            stream.write_all(once.as_bytes()).await.unwrap();
+            (stream, once)
+        };
+        let (mut first, once) = answer("[1]").await;
+        // The next question has come on a connection of its own, so this late echo reaches nobody.
+        let (second, _) = answer("[2]").await;
+        let _ = first.write_all(once.as_bytes()).await;
+        drop((first, second));
+        connections
+    });
+    let mut client = client(port, None);
+    assert_eq!(read(&mut client).await.unwrap().1, b"[1]");
+    let next = tokio::time::timeout(Duration::from_secs(30), read(&mut client)).await;
+    assert_eq!(next.expect("it asked on the old connection").unwrap().1, b"[2]");
+    assert_eq!(task.await.unwrap(), 2);
+}
+
+#[tokio::test]
 async fn a_connection_that_died_is_replaced() {
     let good = |body: &str| response("200 OK\r\nContent-Type: application/json", body);
     let (port, task) =
@@ -252,7 +317,7 @@ async fn without_a_lock_nothing_is_sent() {
     std::fs::write(&file, "").unwrap();
     // A folder that cannot be made is as good as one that cannot be written, also for root.
     let failure = client(1, Some(&file.join("locks"))).ask(&request("101")).await.unwrap_err();
-    assert_eq!(failure.reason, Reason::Concurrency);
+    assert!(failure.is_of_storage());
     assert!(failure.detail.contains("could not lock the token"), "{failure}");
 }
 

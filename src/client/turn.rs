@@ -1,6 +1,7 @@
 //! Whose turn it is to use a token: a file lock shared by all processes on one storage path.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -29,17 +30,23 @@ impl Turn {
         Turn { folder: folder.to_owned() }
     }
 
+    /// Whether tokens can be locked here, before anything is asked.
+    pub fn check(&self) -> io::Result<()> {
+        std::fs::create_dir_all(&self.folder)?;
+        // Unlike the files of the tokens, it is nobody's and gone at once.
+        tempfile::tempfile_in(&self.folder).map(drop)
+    }
+
     /// Waits until no other process uses the token.
     ///
     /// The operating system lets go of a lock when its process ends, so a crash cannot keep a token.
     pub async fn take(&self, fingerprint: &str) -> Result<Held, Failure> {
         let path = self.folder.join(format!("{fingerprint}.lock"));
-        let broken = |error: std::io::Error| {
-            let words = format!("could not lock the token below the storage path: {error}");
-            Failure::new(Reason::Concurrency, &words)
+        let broken = |error: io::Error| {
+            Failure::of_storage(&format!("could not lock the token below the storage path: {error}"))
         };
-        std::fs::create_dir_all(&self.folder).map_err(broken)?;
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(broken)?;
+        folder(&self.folder).map_err(broken)?;
+        let file = open(&path).map_err(broken)?;
         let mut waited = Duration::ZERO;
         loop {
             match file.try_lock() {
@@ -58,9 +65,45 @@ impl Turn {
     }
 }
 
+/// Makes the folder of the locks, for its owner alone.
+fn folder(path: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// The file of a token. One that another user has made can often be read, which is enough to lock it.
+fn open(path: &Path) -> io::Result<File> {
+    match OpenOptions::new().create(true).truncate(false).write(true).open(path) {
+        Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => {
+            File::open(path).map_err(|_| error)
+        }
+        opened => opened,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_folder_that_cannot_hold_locks_is_the_storages_fault_and_nobody_elses() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        for place in [file.clone(), file.join("below")] {
+            let turn = Turn::new(&place);
+            assert!(turn.check().is_err(), "{}", place.display());
+            let failure = turn.take("a").await.unwrap_err();
+            assert!(failure.is_of_storage(), "{failure}");
+            assert!(failure.to_string().contains("below the storage path"), "{failure}");
+        }
+        let turn = Turn::new(&folder.path().join("locks"));
+        turn.check().unwrap();
+        turn.take("a").await.unwrap();
+    }
 
     #[tokio::test]
     async fn a_token_is_used_by_one_at_a_time() {

@@ -3,6 +3,7 @@
 //! Pure values: parsing touches neither files nor sockets.
 
 mod manual;
+mod refusal;
 mod values;
 
 use std::path::PathBuf;
@@ -48,7 +49,8 @@ pub struct Arguments {
 impl Arguments {
     /// Parses the command line of this process; prints and exits when it is wrong, or asks for help.
     pub fn read(env: &dyn Environment) -> Arguments {
-        let mut matches = Arguments::definition(env).get_matches();
+        let matches = Arguments::definition(env).try_get_matches();
+        let mut matches = matches.unwrap_or_else(|error| refusal::discreet(error).exit());
         match Arguments::from_arg_matches_mut(&mut matches) {
             Ok(arguments) => arguments,
             Err(error) => error.format(&mut Arguments::definition(env)).exit(),
@@ -126,7 +128,7 @@ pub enum Command {
     /// Every family that /metrics may hold: name, type, labels, unit, meaning, bounds of histograms.
     #[command(after_long_help = manual::METRICS)]
     Metrics(Metrics),
-    /// Write recording rules, alerts, their runbook and what goes with them to a folder.
+    /// Write boards for Grafana, recording rules, alerts and their runbook to a folder.
     ///
     /// Files that are not of the exporter are left alone.
     #[command(after_long_help = manual::DASHBOARDS)]

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use tracing::info;
 
 use super::arguments::{Backfill, CONFIG_FILE};
+use super::locks::locks;
 use super::version;
 use crate::api::Grain;
 use crate::config::{Config, Environment, Operation};
@@ -35,7 +36,7 @@ pub async fn backfill(arguments: Backfill, env: Arc<dyn Environment + Send + Syn
         has_settled(operation, to, now)?;
     }
     let own = Arc::new(SelfMetrics::new(version::VERSION, version::REVISION, version::RUSTC));
-    let locks = arguments.storage.path.join("locks");
+    let locks = locks(&arguments.storage.path)?;
     let mut track = Track::default();
     for operation in &operations {
         let name = &operation.name;

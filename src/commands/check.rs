@@ -9,6 +9,7 @@ use std::path::Path;
 use super::arguments::{CONFIG_FILE, Check};
 use super::table::table;
 use crate::config::{Config, CountFrom, Environment, Operation, Skills, WebConfig};
+use crate::server::Web;
 use crate::time::Clock;
 
 /// Validates configuration, tokens and web configuration, and writes what was found.
@@ -44,6 +45,11 @@ pub fn check(
         }
     }
     if let Ok(Some(web)) = &web {
+        // Certificates and keys are opened as `serve` would, so that what passes here can be served.
+        if let Err(error) = Web::new(web) {
+            writeln!(err, "{error}")?;
+            good = false;
+        }
         for warning in &web.warnings {
             writeln!(err, "warning: {warning}")?;
         }

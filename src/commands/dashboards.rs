@@ -1,4 +1,4 @@
-//! `dashboards`: writes rules, alerts and what goes with them to a folder.
+//! `dashboards`: writes boards, rules, alerts and what goes with them to a folder.
 
 use std::fs;
 use std::io::Write;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -15,6 +15,7 @@ use super::arguments::Demo;
 use super::service::Service;
 use crate::api::Grain;
 use crate::config::{Config, CountFrom, Environment, TokenSource};
+use crate::server::ServerError;
 use crate::simulator::{self, Settings, Simulator};
 use crate::time::{Bucket, Clock, Timestamp, Zone, civil};
 
@@ -60,7 +61,7 @@ pub async fn demo(arguments: Demo, env: Arc<dyn Environment + Send + Sync>) -> R
         demo: true,
         started: Box::new(move |addresses| invite(addresses, &metrics, speed, &truth)),
     };
-    let served = service.run(stop.clone()).await;
+    let served = service.run(stop.clone()).await.map_err(with_a_way_out);
     stop.cancel();
     simulating.await.context("the simulator fell over")?.context("the simulator stopped")?;
     if let Err(failure) = folder.close() {
@@ -153,6 +154,16 @@ fn write_private(path: &PathBuf, text: &str) -> Result<()> {
     file.write_all(text.as_bytes()).context("cannot write the token of the demonstration")
 }
 
+/// Where the usual port is taken, says how to go on.
+fn with_a_way_out(failure: anyhow::Error) -> anyhow::Error {
+    match failure.downcast_ref::<ServerError>() {
+        Some(ServerError::Bind { source, .. }) if source.kind() == std::io::ErrorKind::AddrInUse => {
+            anyhow!("{failure}; with --web.listen-address=127.0.0.1:0 it takes a free port")
+        }
+        _ => failure,
+    }
+}
+
 /// Tells a person at a terminal what to open, and what to type next.
 fn invite(addresses: &[String], metrics: &str, speed: f64, truth: &str) {
     let here = |address: &String| address.replace("[::]", "localhost").replace("0.0.0.0", "localhost");
@@ -165,7 +176,7 @@ fn invite(addresses: &[String], metrics: &str, speed: f64, truth: &str) {
          http://{address}{metrics}     the metrics
   type   curl -s http://{address}{metrics} | grep wolkvox_inbound_calls_total
          curl -s '{truth}'    what the whole day will have held
-  next   wolkvox_exporter check --help    and the README: five minutes to real data
+  next   the README: five minutes to real data
 
   Ctrl-C ends it.
 "

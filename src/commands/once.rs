@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use super::arguments::{CONFIG_FILE, Exposition, Once};
+use super::locks::locks;
 use super::version;
 use crate::api::Grain;
 use crate::config::{Config, CountFrom, Environment};
@@ -46,7 +47,7 @@ pub async fn once(arguments: Once, env: Arc<dyn Environment + Send + Sync>) -> R
         board: board.clone(),
         ready: ready.clone(),
         env,
-        locks: Some(arguments.storage.path.join("locks")),
+        locks: Some(locks(&arguments.storage.path)?),
         zero_hold: Duration::ZERO,
         seed: 0,
     };

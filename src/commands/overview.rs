@@ -1,20 +1,25 @@
 //! What the status page says, gathered from the board.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
-use super::advice::advice;
 use super::version;
 use crate::api::Report;
 use crate::config::Operation;
-use crate::metrics::write_decimal;
-use crate::pipeline::{Board, Face};
-use crate::status::{OperationStatus, ReportStatus, SkillStatus, State, Status};
+use crate::pipeline::{Board, Face, Store};
+use crate::status::{
+    CallbackStatus, DayStatus, IvrStatus, Measure, OperationStatus, QuotaStatus, ReportState, ReportStatus,
+    SkillStatus, State, Status, TOO_FEW, Verdict, Visit,
+};
 use crate::time::{Clock, SignedDuration, Timestamp};
 use crate::today::SkillDay;
-use crate::vitals::ReportVitals;
+use crate::vitals::{Quota, ReportVitals};
+
+mod troubles;
+mod words;
+
+use words::{calls, exact_span, grouped, percent, span, tenths};
 
 /// Makes the page anew for every visitor.
 #[derive(Debug)]
@@ -27,139 +32,218 @@ pub(super) struct Page {
     pub(super) telemetry_path: String,
     /// Whether this is a demonstration.
     pub(super) demo: bool,
-    /// What is wrong with the ledger.
-    pub(super) ledger: Vec<String>,
+    /// What was wrong with the ledger when it was opened.
+    pub(super) damage: Option<String>,
+    /// The ledger as it is used.
+    pub(super) store: Store,
     /// What the configuration warns about.
     pub(super) warnings: Arc<ArcSwap<Vec<String>>>,
 }
 
 impl Page {
-    /// The page as HTML.
-    pub(super) fn render(&self) -> String {
+    /// The page as HTML; `None` for an operation that is not there.
+    pub(super) fn render(&self, visit: &Visit) -> Option<String> {
         let now = self.clock.now();
-        Status {
+        let operations = match &visit.operation {
+            Some(name) => vec![self.board.look(name, |face| operation(face, now))?],
+            None => self.board.look_at_all(|face| operation(face, now)),
+        };
+        let trouble = self.store.trouble();
+        let ledger_failing = trouble.is_some();
+        let trouble = trouble.map(|words| {
+            format!("{words}. Nothing is asked until that works again, which is tried every few seconds.")
+        });
+        let status = Status {
             version: format!("version {} (revision {})", version::VERSION, version::REVISION),
             telemetry_path: self.telemetry_path.clone(),
             demo: self.demo,
-            ledger: self.ledger.clone(),
+            ledger: trouble.into_iter().chain(self.damage.clone()).collect(),
+            ledger_failing,
             warnings: self.warnings.load().to_vec(),
-            operations: self.board.look_at_all(|face| operation(face, now)),
-        }
-        .page()
+            visit: visit.clone(),
+            operations,
+        };
+        Some(status.page())
     }
 }
 
 fn operation(face: &Face, now: Timestamp) -> OperationStatus {
     let operation = &face.operation;
     let zone = &operation.zone;
-    let quota = face.vitals.quota;
-    let skills = face.today.by_skill(zone, now);
+    let local = zone.civil(now);
+    let days = face.today.by_skill(zone, now);
     let mut notes = Vec::new();
-    if let Some((reason, until)) = face.paused {
-        notes.push(format!("{} Trying again in {}.", advice(reason), span(until.duration_since(now))));
-    }
     if face.withheld {
         notes.push(
             "dnis holds callers' numbers: its series are withheld and counted as other. Name the real numbers in dnis.allow."
                 .to_owned(),
         );
     }
+    let skill = |(id, day): (&&str, &SkillDay)| {
+        let open = operation.is_open(id, local);
+        skill(operation, id, face.names.skill_name(id), open, day)
+    };
+    let ages = face.vitals.reports().filter_map(|(_, vitals)| vitals.data_through);
     OperationStatus {
         name: operation.name.clone(),
-        place: format!(
-            "server {}, {} {} in {}",
-            operation.server,
-            zone.civil(now).date(),
-            zone.civil(now).strftime("%H:%M"),
-            zone.name()
-        ),
+        server: operation.server.clone(),
+        clock: local.strftime("%A %-d %B, %H:%M").to_string(),
+        zone: zone.name().to_owned(),
         state: state(face),
-        quota: match (quota.today, quota.limit, quota.forecast) {
-            (Some(today), Some(limit), Some(forecast)) => {
-                let [today, limit, forecast] = [today, limit, forecast].map(grouped);
-                format!("{today} of {limit} requests used today, {forecast} expected by the end of the day")
-            }
-            _ => "The quota is not known yet.".to_owned(),
-        },
-        quota_short: quota.forecast.zip(quota.limit).is_some_and(|(forecast, limit)| forecast > limit),
-        skills: skills.iter().map(|(id, day)| skill(operation, id, face.names.skill_name(id), day)).collect(),
-        reports: face.vitals.reports().map(|(code, vitals)| report(operation, code, vitals, now)).collect(),
+        data_age: ages.min().map(|at| span(now.duration_since(at))),
+        troubles: troubles::of(face, now),
         notes,
+        quota: quota(face.vitals.quota),
+        day: (!days.is_empty()).then(|| day(operation, days.iter().map(|(id, day)| (*id, day)))),
+        callbacks: face.callbacks_waiting(now).map(|(waiting, oldest)| CallbackStatus {
+            waiting: calls(waiting),
+            oldest: oldest.map(|at| span(now.duration_since(at))),
+        }),
+        ivr: face.today.ivr(zone, now).map(|(count, milliseconds)| IvrStatus {
+            calls: calls(count),
+            mean: (count > 0).then(|| {
+                exact_span(SignedDuration::from_millis(milliseconds.saturating_add(count * 500) / count))
+            }),
+        }),
+        skills: days.iter().map(skill).collect(),
+        reports: face.vitals.reports().map(|(code, vitals)| report(operation, code, vitals, now)).collect(),
     }
 }
 
-fn skill(operation: &Operation, id: &str, name: Option<&str>, day: &SkillDay) -> SkillStatus {
-    let targets = operation.targets_of(id);
-    let (within, target) =
-        targets.service_level.iter().next().map_or((20, None), |(within, share)| (*within, Some(*share)));
-    let answered = match within {
-        10 => day.within[0],
-        30 => day.within[2],
-        _ => day.within[1],
-    };
-    let level = share(answered, day.inbound);
-    let abandoned = share(day.abandoned, day.inbound);
-    // Rounded to the side of the miss, so that what misses its target never reads as if it met it.
-    let words = |tenths: Option<i64>, target: Option<i64>, tail: &str| {
-        let ratio = tenths.map_or("-".to_owned(), |tenths| format!("{}.{} %", tenths / 10, tenths % 10));
-        let target = target.map(|target| format!(" (target {})", percent(target))).unwrap_or_default();
-        format!("{ratio}{tail}{target}")
-    };
+fn quota(quota: Quota) -> Option<QuotaStatus> {
+    let (used, limit, forecast) = (quota.today?, quota.limit?, quota.forecast?);
+    let of_limit = |count: u64| share(signed(count), signed(limit)).unwrap_or_default();
+    Some(QuotaStatus {
+        used: grouped(used),
+        limit: grouped(limit),
+        forecast: grouped(forecast),
+        used_share: of_limit(used),
+        forecast_share: of_limit(forecast),
+        short: forecast > limit,
+    })
+}
+
+/// Today of all skills, each with its own time to answer.
+fn day<'a>(operation: &Operation, days: impl Iterator<Item = (&'a str, &'a SkillDay)>) -> DayStatus {
+    let (mut sum, mut in_time, mut seconds) = (SkillDay::default(), 0, Vec::new());
+    for (id, day) in days {
+        let (within, _) = level_target(operation, id);
+        sum.inbound += day.inbound;
+        sum.abandoned += day.abandoned;
+        in_time += answered_within(within, day);
+        seconds.push(within);
+    }
+    seconds.dedup();
+    DayStatus {
+        inbound: calls(sum.inbound),
+        in_time: calls(in_time),
+        abandoned: calls(sum.abandoned),
+        level: level(in_time, sum.inbound, None),
+        within: match seconds.as_slice() {
+            [one] => format!("within {one}\u{a0}s"),
+            _ => "within the time set for their skill".to_owned(),
+        },
+        abandon: abandon(sum.abandoned, sum.inbound, None),
+    }
+}
+
+fn skill(
+    operation: &Operation,
+    id: &str,
+    name: Option<&str>,
+    open: Option<bool>,
+    day: &SkillDay,
+) -> SkillStatus {
+    let (within, target) = level_target(operation, id);
     SkillStatus {
         id: id.to_owned(),
         name: name.unwrap_or_default().to_owned(),
-        inbound: grouped(day.inbound.unsigned_abs()),
-        answered: grouped(day.answered.unsigned_abs()),
-        abandoned: grouped(day.abandoned.unsigned_abs()),
-        service_level: words(level.map(|level| level / 1000), target, &format!(" in {within} s")),
-        service_level_missed: level.zip(target).is_some_and(|(level, target)| level < target),
-        abandon: words(abandoned.map(|rate| (rate + 999) / 1000), targets.abandon, ""),
-        abandon_missed: abandoned.zip(targets.abandon).is_some_and(|(abandoned, target)| abandoned > target),
+        open,
+        inbound: calls(day.inbound),
+        answered: calls(day.answered),
+        abandoned: calls(day.abandoned),
+        within,
+        level: level(answered_within(within, day), day.inbound, target),
+        abandon: abandon(day.abandoned, day.inbound, operation.targets_of(id).abandon),
+    }
+}
+
+/// Within how many seconds calls of a skill are to be answered, and how many of them; 20 without a target.
+fn level_target(operation: &Operation, skill: &str) -> (u8, Option<i64>) {
+    let targets = operation.targets_of(skill).service_level;
+    targets.iter().next().map_or((20, None), |(within, share)| (*within, Some(*share)))
+}
+
+const fn answered_within(seconds: u8, day: &SkillDay) -> i64 {
+    match seconds {
+        10 => day.within[0],
+        30 => day.within[2],
+        _ => day.within[1],
+    }
+}
+
+/// The service level. Rounded down, so that what misses its target never reads as if it met it.
+fn level(in_time: i64, inbound: i64, target: Option<i64>) -> Measure {
+    let share = share(in_time, inbound);
+    measure(share, share.map(|share| share / 1_000), inbound, target, |share, target| share < target)
+}
+
+/// The abandon rate. Rounded up, for the same reason.
+fn abandon(abandoned: i64, inbound: i64, target: Option<i64>) -> Measure {
+    let share = share(abandoned, inbound);
+    measure(share, share.map(|share| (share + 999) / 1_000), inbound, target, |share, target| share > target)
+}
+
+fn measure(
+    share: Option<i64>,
+    shown: Option<i64>,
+    calls: i64,
+    target: Option<i64>,
+    misses: impl Fn(i64, i64) -> bool,
+) -> Measure {
+    Measure {
+        value: shown.map_or("–".to_owned(), tenths),
+        share: share.unwrap_or_default(),
+        target: target.map(percent),
+        target_share: target.unwrap_or_default(),
+        verdict: match (share, target) {
+            (None, _) => Verdict::None,
+            _ if calls < TOO_FEW => Verdict::TooFew,
+            (_, None) => Verdict::None,
+            (Some(share), Some(target)) if misses(share, target) => Verdict::Missed,
+            _ => Verdict::Met,
+        },
     }
 }
 
 fn report(operation: &Operation, report: Report, vitals: &ReportVitals, now: Timestamp) -> ReportStatus {
-    let ago = |at: Option<Timestamp>| {
-        at.map_or("never".to_owned(), |at| format!("{} ago", span(now.duration_since(at))))
+    let ago = |at: Timestamp| format!("{} ago", span(now.duration_since(at)));
+    let in_a_while = |at: Timestamp| match at.duration_since(now) {
+        wait if wait.is_positive() => format!("in {}", span(wait)),
+        _ => "now".to_owned(),
     };
-    let failing = vitals.up == Some(false);
     ReportStatus {
         code: report.code(),
-        title: title(report),
+        title: troubles::title(report),
+        counts: report.grain().is_some(),
         state: match (vitals.up, vitals.catching_up) {
-            (None, _) => "waiting",
-            (Some(false), _) => "failing",
-            (Some(true), Some(true)) => "catching up",
-            (Some(true), _) => "ok",
+            (None, _) => ReportState::Waiting,
+            (Some(false), _) => ReportState::Failing,
+            (Some(true), Some(true)) => ReportState::CatchingUp,
+            (Some(true), _) => ReportState::Ok,
         },
-        last_success: ago(vitals.last_success),
-        data_age: vitals.data_through.map_or("-".to_owned(), |at| span(now.duration_since(at))),
-        rows: vitals.last_rows.map_or("-".to_owned(), grouped),
+        last_success: vitals.last_success.map_or("never".to_owned(), ago),
+        data_age: vitals.data_through.map(|at| span(now.duration_since(at))),
+        rows: vitals.last_rows.map_or("–".to_owned(), grouped),
         owed: vitals.owed.unwrap_or_default(),
-        next: vitals.next.map_or("-".to_owned(), |at| format!("in {}", span(at.duration_since(now)))),
+        next: vitals.next.map_or("–".to_owned(), in_a_while),
         counting_since: vitals
             .counting_since
-            .map_or("-".to_owned(), |at| operation.zone.civil(at).strftime("%Y-%m-%d %H:%M").to_string()),
-        last_failure: match &vitals.last_failure {
-            None => "none".to_owned(),
-            Some((at, reason, words)) if failing => {
-                format!("{words} ({} ago). {}", span(now.duration_since(*at)), advice(*reason))
-            }
-            Some((at, _, words)) => format!("{words} ({} ago, over)", span(now.duration_since(*at))),
-        },
-    }
-}
-
-const fn title(report: Report) -> &'static str {
-    match report {
-        Report::Skill6 => "calls by DNIS",
-        Report::Diagram3 => "callbacks",
-        Report::Diagram12 => "IVR",
-        Report::Cdr1 => "call detail",
-        Report::Diagram4 => "surveys",
-        Report::Skill1 => "witness",
-        Report::Skills => "names of skills",
-        Report::TokenInfo => "quota",
+            .map_or("–".to_owned(), |at| operation.zone.civil(at).strftime("%Y-%m-%d %H:%M").to_string()),
+        last_failure: vitals.last_failure.as_ref().map(|(at, _, words)| {
+            let over = if vitals.up == Some(false) { "" } else { ", over now" };
+            format!("{words} ({}{over})", ago(*at))
+        }),
     }
 }
 
@@ -167,59 +251,21 @@ fn share(part: i64, whole: i64) -> Option<i64> {
     (whole > 0).then(|| (i128::from(part) * 1_000_000 / i128::from(whole)) as i64)
 }
 
-/// A share as it was configured, without trailing zeros.
-fn percent(millionths: i64) -> String {
-    let mut text = String::new();
-    write_decimal(&mut text, millionths, 4);
-    text + " %"
-}
-
-/// A number with a comma before every three digits.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 fn state(face: &Face) -> State {
     let enabled = |report: Report| face.operation.enabled().any(|enabled| enabled == report);
-    let mut five = face.vitals.reports().filter(|(report, _)| enabled(*report));
+    let five = || face.vitals.reports().filter(|(report, _)| enabled(*report)).map(|(_, vitals)| vitals);
     // `token_info` and its like fail with the same cause; a token that is refused stops all of them.
-    if face.paused.is_some() || five.any(|(_, vitals)| vitals.up == Some(false)) {
+    if face.paused.is_some() || five().any(|vitals| vitals.up == Some(false)) {
         State::Failing
-    } else if face.vitals.is_up() {
-        State::Reading
-    } else {
+    } else if !face.vitals.is_up() {
         State::Starting
-    }
-}
-
-/// A duration in its one or two largest units; nothing is shorter than nothing.
-fn span(duration: SignedDuration) -> String {
-    let seconds = duration.as_secs().max(0).unsigned_abs();
-    let whole = if seconds >= 3600 { seconds / 60 * 60 } else { seconds };
-    humantime::format_duration(Duration::from_secs(whole)).to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_and_targets_read_well() {
-        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (25_123_456, "25,123,456")] {
-            assert_eq!(grouped(number), text);
-        }
-        for (millionths, text) in
-            [(800_000, "80 %"), (999_500, "99.95 %"), (0, "0 %"), (123_456, "12.3456 %")]
-        {
-            assert_eq!(percent(millionths), text);
-        }
+    } else if five().any(|vitals| vitals.catching_up == Some(true)) {
+        State::CatchingUp
+    } else {
+        State::Reading
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -26,6 +26,9 @@ use crate::time::Clock;
 
 /// Longer than two scrapes at the usual interval of a minute, so that Prometheus has seen the 0.
 const ZERO_HOLD: Duration = Duration::from_secs(120);
+/// How long the end may take before what is under way is left to itself. Ten seconds are promised, and the process takes
+/// a moment to go.
+const FAREWELL: Duration = Duration::from_secs(8);
 /// Short enough that a visitor sees something grow.
 const DEMO_ZERO_HOLD: Duration = Duration::from_secs(5);
 
@@ -76,7 +79,17 @@ impl Service {
         let web = Web::new(&web_config)?;
         let own = Arc::new(SelfMetrics::new(version::VERSION, version::REVISION, version::RUSTC));
         own.config_loaded(self.clock.to_wall(self.clock.now()));
-        let (ledger, damage) = open(self.storage.as_deref(), &self.clock)?;
+        let (storage, clock) = (self.storage.clone(), self.clock.clone());
+        // Apart, since a slow disk must not make it deaf.
+        let opening = tokio::task::spawn_blocking(move || open(storage.as_deref(), &clock));
+        let (ledger, damage) = tokio::select! {
+            opened = opening => opened.context("the ledger fell over")??,
+            name = signals.end() => {
+                stopping(name);
+                return Ok(());
+            }
+            () = stop.cancelled() => return Ok(()),
+        };
         if let Some(damage) = &damage {
             own.ledger_error();
             error!("{damage}");
@@ -88,9 +101,10 @@ impl Service {
         let board = Board::new(self.clock.clone(), publisher.clone());
         let ready = Ready::default();
         let zero_hold = self.web.zero_hold.unwrap_or(if self.demo { DEMO_ZERO_HOLD } else { ZERO_HOLD });
+        let store = Store::new(ledger, Arc::clone(&own));
         let surroundings = Surroundings {
             clock: self.clock.clone(),
-            store: Store::new(ledger, Arc::clone(&own)),
+            store: store.clone(),
             board: board.clone(),
             ready: ready.clone(),
             env: Arc::clone(&self.env),
@@ -98,11 +112,26 @@ impl Service {
             zero_hold,
             seed: u64::from(std::process::id()),
         };
+        let mut pipeline = tokio::select! {
+            started = Pipeline::start(&config, surroundings) => started?,
+            name = signals.end() => {
+                stopping(name);
+                return Ok(());
+            }
+            () = stop.cancelled() => return Ok(()),
+        };
+        // Only now, since a second rendering keeps a distance from the first: the first scrape shows all that is known.
+        let known = board.number();
         let rendering = tokio::spawn({
             let (publisher, stop) = (publisher.clone(), stop.clone());
             async move { publisher.run(stop).await }
         });
-        let mut pipeline = Pipeline::start(&config, surroundings).await?;
+        let mut published = publisher.published();
+        tokio::select! {
+            // The publisher outlives this.
+            _ = published.wait_for(|number| *number >= known) => {}
+            () = stop.cancelled() => {}
+        }
 
         let (reloading, mut reloads) = mpsc::channel(1);
         let page = overview::Page {
@@ -110,13 +139,14 @@ impl Service {
             clock: self.clock.clone(),
             telemetry_path: self.web.telemetry_path.clone(),
             demo: self.demo,
-            ledger: damage.into_iter().collect(),
+            damage,
+            store,
             warnings: Arc::clone(&warnings),
         };
         let app = App {
             publisher,
             telemetry_path: self.web.telemetry_path.clone(),
-            status: Arc::new(move || page.render()),
+            status: Arc::new(move |visit| page.render(visit)),
             ready,
             reload: self.web.enable_lifecycle.then(|| over_http(reloading.clone())),
             web: web.clone(),
@@ -151,7 +181,7 @@ impl Service {
                         let _ = reload(&self, &own, &web, &mut pipeline, &warnings).await;
                     }
                     Signal::End(name) => {
-                        info!(signal = name, "stopping");
+                        stopping(name);
                         break;
                     }
                 },
@@ -167,15 +197,23 @@ impl Service {
         }
         manager.stopping();
         // Reading ends first, so that the last scrape shows all there is; both have the same few seconds.
-        let end = tokio::time::timeout(Duration::from_secs(9), async {
+        let end = tokio::time::timeout(FAREWELL, async {
             pipeline.end().await;
             closing.cancel();
             serving.await
         });
+        let end = tokio::select! {
+            end = end => end,
+            _ = signals.end() => {
+                stop.cancel();
+                bail!("stopped at once by a second signal");
+            }
+        };
         stop.cancel();
-        match end.await {
+        let left = if closing.is_cancelled() { "some answers were" } else { "the ledger was" };
+        match end {
             Ok(served) => served.context("the server fell over")??,
-            Err(_) => warn!("some answers were still under way after 9 s"),
+            Err(_) => warn!("{left} still being written after {} s", FAREWELL.as_secs()),
         }
         // The renderer ends with `stop`.
         let _ = rendering.await;
@@ -246,8 +284,9 @@ async fn reload(
     let attempt = async {
         let config = (service.source)()?;
         let web_config = service.web_config()?;
+        let prepared = Web::prepare(&web_config)?;
         pipeline.reload(&config).await?;
-        web.replace(&web_config)?;
+        web.replace(prepared);
         warnings.store(Arc::new(service.warn_of(&config)));
         anyhow::Ok(config.operations.len())
     };
@@ -302,12 +341,24 @@ impl Signals {
             _ = self.hangup.recv() => Signal::Reload,
         }
     }
+
+    /// Waits for the end alone; a reload that is asked for meanwhile waits for its turn.
+    async fn end(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
 }
 
 /// What a signal asks for.
 enum Signal {
     Reload,
     End(&'static str),
+}
+
+fn stopping(signal: &str) {
+    info!(signal, "stopping");
 }
 
 /// Waits for SIGTERM or SIGINT.

@@ -132,8 +132,13 @@ fn in_words_of_the_environment(mistake: &mut Mistake) {
     if let Some((variable, _)) = VARIABLES.iter().find(|(_, key)| *key == mistake.at) {
         mistake.at = (*variable).to_owned();
     }
+    // What YAML would misread without quotes, a variable holds as it is.
     mistake.what = mistake
         .what
+        .replace(
+            "four digits in quotes, zeros included, such as \"0010\"",
+            "four digits, zeros included, such as 0010",
+        )
         .replace("token_file", "WOLKVOX_TOKEN_FILE")
         .replace("token_env", "WOLKVOX_TOKEN")
         .replace("base_url", "WOLKVOX_BASE_URL");

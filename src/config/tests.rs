@@ -316,6 +316,11 @@ fn mistakes_of_the_environment_name_the_variables() {
         Config::from_env(&env(&[("WOLKVOX_SERVER", "10"), ("WOLKVOX_CURRENCY", "pesos")])).unwrap_err();
     let ats: Vec<&str> = error.mistakes().iter().map(|mistake| mistake.at.as_str()).collect();
     assert_eq!(ats, ["WOLKVOX_SERVER", "WOLKVOX_TOKEN_FILE", "WOLKVOX_TIMEZONE", "WOLKVOX_CURRENCY"]);
+    assert!(
+        error.to_string().contains("WOLKVOX_SERVER: a server number is four digits, zeros included"),
+        "{error}"
+    );
+    assert!(!error.to_string().contains("quotes"), "{error}");
     assert!(error.to_string().contains("environment: WOLKVOX_TOKEN_FILE: missing; name the file that holds the token (or use WOLKVOX_TOKEN)"), "{error}");
     let both = env(&[
         ("WOLKVOX_SERVER", "0010"),

@@ -223,7 +223,8 @@ impl TokenReader {
         let readable_by_all = meta.len() == u64::MAX;
         readable_by_all.then(|| {
             format!(
-                "the token file {} can be read by every user of this machine; chmod 600 it",
+                "the token file {} can be read by every user of this machine; chmod 600 it \
+                 (a Secret of Kubernetes: defaultMode: 0440)",
                 path.display()
             )
         })

@@ -1,7 +1,7 @@
 //! The alerts, by what they watch.
 //!
 //! A contact-centre alert is silent while its skill is closed, while its report is being caught up with, and on
-//! too few calls. Where none of that makes sense, [`Hours::Any`](super::rule::Hours::Any) says why.
+//! too few calls. Where none of that makes sense, [`Hours::Any`] says why.
 
 mod customers;
 mod levels;
@@ -9,10 +9,10 @@ mod traffic;
 mod trust;
 mod upstream;
 
-use super::Options;
 use super::recording::{OPERATION, SKILL, open};
-use super::rule::{Alert, Group, Rule};
+use super::rule::{Alert, Category, Group, Hours, Rule, Runbook, Severity};
 use super::words::{Window, is, list, max};
+use super::{Board, Options};
 use crate::api::Report;
 use crate::metrics::{Label, catalogue};
 
@@ -37,6 +37,38 @@ pub fn groups(options: &Options) -> Vec<Group> {
 pub fn all(options: &Options) -> Vec<Alert> {
     let rules = groups(options).into_iter().flat_map(|group| group.rules);
     rules.filter_map(|rule| if let Rule::Alert(alert) = rule { Some(*alert) } else { None }).collect()
+}
+
+/// An alert on figures of a report, while skills are open; what differs is filled in.
+fn kpi(name: &'static str, report: Report, by: &[Label], board: Board, signal: String) -> Alert {
+    Alert {
+        name,
+        severity: Severity::Warning,
+        category: Category::Kpi,
+        report: Some(report),
+        by: by.to_vec(),
+        signal,
+        guards: vec![],
+        hold_minutes: 15,
+        summary: String::new(),
+        description: String::new(),
+        board,
+        hours: Hours::Open,
+        runbook: Runbook { meaning: "", impact: "", diagnosis: vec![], action: &[], silence: "" },
+    }
+}
+
+/// Only where enough was counted.
+fn at_least(by: &[Label], counted: &str, fewest: f64) -> String {
+    format!("and on ({})\n({counted} >= {fewest})", list(by))
+}
+
+/// Only where more was counted than so many times the same time in each of the last two weeks, as far as they are known.
+fn beyond_usual(by: &[Label], counted: &str, times: f64) -> String {
+    let usual = format!(
+        "(\n    {counted} offset 1w >= {counted} offset 2w\n    or\n    {counted} offset 2w\n    or\n    {counted} offset 1w\n  )"
+    );
+    format!("and on ({})\n(\n  {counted}\n  > {times} *\n  {usual}\n)", list(by))
 }
 
 /// Only while the skill has been open for all of the window.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::rule::{self, Group};
-use super::{Document, Options, recording_rules, runbook};
+use super::{Board, Document, Options, recording_rules, runbook};
 
 const MADE: &str = "Written by `wolkvox_exporter dashboards`; do not edit.";
 
@@ -24,7 +24,7 @@ pub(super) fn documents(options: &Options) -> Vec<Document> {
     };
     let json = |groups: &[Group]| pretty(&rule::as_json(groups, options));
     let document = |path, text: String| Document { path, text };
-    vec![
+    let mut documents = vec![
         document(
             "rules/wolkvox.rules.yaml",
             rules("Recorded series of the Wolkvox exporter; the alerts need them.", &recording),
@@ -32,14 +32,27 @@ pub(super) fn documents(options: &Options) -> Vec<Document> {
         document("rules/wolkvox.alerts.yaml", rules("Alerts of the Wolkvox exporter.", &alerting)),
         document("runbooks.md", runbook::markdown(options)),
         document("alertmanager.example.yaml", written(ALERTMANAGER)),
-        document("mixin/mixin.libsonnet", MIXIN.replace("{{MADE}}", MADE)),
+        document("mixin/mixin.libsonnet", mixin()),
         document("mixin/wolkvox.rules.json", json(&recording)),
         document("mixin/wolkvox.alerts.json", json(&alerting)),
         document("provisioning/datasources/prometheus.yaml", written(DATASOURCE)),
         document("provisioning/dashboards/wolkvox.yaml", written(PROVIDER)),
         document("prometheus.yaml", written(PROMETHEUS)),
         document("compose.yaml", written(COMPOSE)),
-    ]
+    ];
+    for board in super::boards(options) {
+        documents.push(document(board.board.path(), pretty(&board.json())));
+    }
+    documents
+}
+
+/// Rules, alerts and boards as fields that mixins have.
+fn mixin() -> String {
+    let boards = Board::ALL.into_iter().map(|board| {
+        let file = board.path().rsplit('/').next().unwrap_or_default();
+        format!("    '{file}': import '../{}',\n", board.path())
+    });
+    MIXIN.replace("{{MADE}}", MADE).replace("{{BOARDS}}", &boards.collect::<String>())
 }
 
 /// A file that no option changes.

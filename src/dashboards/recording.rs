@@ -78,6 +78,14 @@ pub fn open() -> String {
     recorded(SKILL, catalogue::BUSINESS_OPEN.name, "max")
 }
 
+/// One skill with its name.
+pub const NAMED: &[Label] = &[Label::Operation, Label::SkillId, Label::SkillName];
+
+/// The name of every skill that was met, its identifier where none is known; value 1, to join on.
+pub fn names() -> String {
+    recorded(NAMED, catalogue::SKILL_INFO.name, "max")
+}
+
 /// Seconds since the last successful reading, as times its planned interval.
 pub fn age() -> String {
     recorded(&[Label::Operation, Label::Report], "wolkvox_report_age", "intervals")
@@ -131,6 +139,20 @@ fn expected(options: &Options) -> Group {
     let hours = max(SKILL, &select.all(&catalogue::BUSINESS_OPEN));
     let met = max(SKILL, &select.all(&catalogue::INBOUND_CALLS));
     rules.push(record(open(), format!("{hours}\nor\n{met} * 0 + 1")));
+    // One name each, whatever several exporters remember; call detail knows skills that no total by skill does.
+    let known = max(NAMED, &select.all(&catalogue::SKILL_INFO));
+    let called = max(SKILL, &select.all(&catalogue::CDR_CALLS));
+    rules.push(record(
+        names(),
+        format!(
+            "topk by ({skill}) (1, {known})\nor on ({skill})\nlabel_replace({} * 0 + 1 or {called} * 0 + 1, \
+             \"{}\", \"$1\", \"{}\", \"(.*)\")",
+            open(),
+            Label::SkillName.as_str(),
+            Label::SkillId.as_str(),
+            skill = list(SKILL)
+        ),
+    ));
     let report = [Label::Operation, Label::Report];
     let success = max(&report, &select.all(&catalogue::LAST_SUCCESS));
     let interval = max(&report, &select.all(&catalogue::REPORT_INTERVAL));

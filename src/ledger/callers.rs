@@ -55,6 +55,8 @@ impl Work<'_> {
     pub(super) fn withdraw_callers(&mut self) -> Result<(), LedgerError> {
         let policy = dnis_text(&self.operation.dnis);
         self.books.touch_record().callers = Some(policy);
+        // Where none was let in, none is in the file.
+        self.changes.rewrite = self.books.labels.values(Label::Dnis).next().is_some();
         self.books.touch_labels().clear(Label::Dnis);
         let places = tables::buckets_with_cells(self.transaction, self.books.record.id, Report::Skill6)?;
         let scope = self.scope.clone();

@@ -108,17 +108,10 @@ pub(super) fn discovered(
     now: Timestamp,
 ) -> Result<(), LedgerError> {
     let operation = books.operation()?;
-    let (Some((grain, settle)), false) = (books.settle_of(Report::Skill6), skills.is_empty()) else {
-        return Ok(());
-    };
-    if operation.skills != Skills::Discover {
-        return Ok(());
-    }
-    let door = Door { report: Report::Skill6, grain, settle, operation: &operation, now };
-    let start =
-        if books.record.awaits_list { past_or(books, Report::Skill6, Start::Opening) } else { Start::AtZero };
-    for skill in skills {
-        door.enter(books, skill, start);
+    let Some(door) = discovering(books, &operation, skills, now) else { return Ok(()) };
+    door.meet(books, skills);
+    if books.record.awaits_list {
+        books.touch_record().awaits_list = false;
     }
     let gone = books
         .scopes
@@ -127,10 +120,30 @@ pub(super) fn discovered(
         .map(|((_, skill), _)| skill.as_ref().to_owned())
         .collect();
     door.leave(books, &gone);
-    if books.record.awaits_list {
-        books.touch_record().awaits_list = false;
+    Ok(())
+}
+
+/// Skills that the witness has met before a list has named them; nobody leaves, and the first list is still awaited.
+pub(super) fn met(books: &mut Books, skills: &BTreeSet<String>, now: Timestamp) -> Result<(), LedgerError> {
+    let operation = books.operation()?;
+    let is_new = |skill: &&String| !books.scopes.contains_key(&(Report::Skill6, skill.as_str().into()));
+    let new: BTreeSet<String> = skills.iter().filter(is_new).cloned().collect();
+    if let Some(door) = discovering(books, &operation, &new, now) {
+        door.meet(books, &new);
     }
     Ok(())
+}
+
+/// The door for skills, where they are discovered.
+fn discovering<'a>(
+    books: &Books,
+    operation: &'a Operation,
+    skills: &BTreeSet<String>,
+    now: Timestamp,
+) -> Option<Door<'a>> {
+    let (grain, settle) = books.settle_of(Report::Skill6)?;
+    let is_open = operation.skills == Skills::Discover && !skills.is_empty();
+    is_open.then_some(Door { report: Report::Skill6, grain, settle, operation, now })
 }
 
 /// While a report waits for the past that `count_from` names, what enters counts from there.
@@ -185,6 +198,15 @@ impl Door<'_> {
                 }
             }
             Some(_) => {}
+        }
+    }
+
+    /// The first ones enter as a configuration would bring them, later ones start at 0.
+    fn meet(&self, books: &mut Books, skills: &BTreeSet<String>) {
+        let start = if books.record.awaits_list { Start::Opening } else { Start::AtZero };
+        let start = past_or(books, self.report, start);
+        for skill in skills {
+            self.enter(books, skill, start);
         }
     }
 

@@ -34,7 +34,15 @@ pub enum LedgerError {
         /// What the system said.
         cause: std::io::Error,
     },
-    /// The store refused: disk full, a broken file system.
+    /// The disk refused while the ledger was in use: full, read-only, broken.
+    #[error("cannot {action} the ledger: {cause}")]
+    Disk {
+        /// What was attempted.
+        action: &'static str,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// The store refused.
     #[error("cannot {action} the ledger: {cause}")]
     Storage {
         /// What was attempted.
@@ -83,15 +91,29 @@ pub enum LedgerError {
 }
 
 impl LedgerError {
-    /// Whether opening the ledger again may find it in another state than memory remembers.
-    pub(super) const fn is_of_storage(&self) -> bool {
-        matches!(self, LedgerError::Storage { .. } | LedgerError::Damaged(_))
+    /// Whether the ledger itself could not be read or written, whatever was asked of it. Opening it again may find it
+    /// in another state than memory remembers.
+    pub const fn is_of_storage(&self) -> bool {
+        matches!(
+            self,
+            LedgerError::Io { .. }
+                | LedgerError::Disk { .. }
+                | LedgerError::Storage { .. }
+                | LedgerError::Damaged(_)
+        )
     }
 }
 
 pub(super) fn storage(action: &'static str) -> impl Fn(redb::Error) -> LedgerError {
     move |error| match error {
         redb::Error::Corrupted(cause) => LedgerError::Damaged(cause),
+        redb::Error::Io(cause) if is_of_content(&cause) => LedgerError::Damaged(cause.to_string()),
+        redb::Error::Io(cause) => LedgerError::Disk { action, cause },
         error => LedgerError::Storage { action, cause: error.to_string() },
     }
+}
+
+/// Whether what the system said is about the bytes of a file, not about the disk they lie on.
+pub(super) fn is_of_content(cause: &std::io::Error) -> bool {
+    matches!(cause.kind(), std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof)
 }

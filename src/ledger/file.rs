@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::LedgerError;
 use super::books::Books;
+use super::error::is_of_content;
 use super::tables::{self, SCHEMA};
 use crate::time::Timestamp;
 
@@ -80,9 +81,50 @@ impl Store {
         self.database = None;
     }
 
+    /// Writes the file anew when something was withdrawn from it: the pages it stood on would keep it.
+    ///
+    /// A crash leaves the old file or the new one, and the old one remembers that this is still to be done.
+    pub(super) fn rewrite_where_owed(&mut self) -> Result<(), LedgerError> {
+        let Some(path) = self.path.clone() else { return Ok(()) };
+        let key = self.key;
+        let (database, _) = self.ready()?;
+        if tables::meta(database, tables::META_REWRITE)?.is_none() {
+            return Ok(());
+        }
+        let draft = path.with_extension("redb.new");
+        remove(&draft)?;
+        let mut copy = file_store(&draft, key);
+        let copied = copy.ready().and_then(|(copy, _)| tables::copy(database, copy));
+        drop(copy);
+        if let Err(error) = copied {
+            // The draft is of no use; what made it fail is what is told.
+            let _ = fs::remove_file(&draft);
+            return Err(error);
+        }
+        // Closed before it is replaced, so that nothing is written to a file without a name.
+        self.database = None;
+        fs::rename(&draft, &path).map_err(io("replace", &path))?;
+        sync_directory(&path).map_err(io("replace", &path))
+    }
+
     /// Size of the file.
     pub(super) fn bytes(&self) -> u64 {
         self.path.as_ref().and_then(|path| fs::metadata(path).ok()).map_or(0, |metadata| metadata.len())
+    }
+
+    /// Whether every page still is what was written. The store itself looks only after a crash, and a page that has
+    /// changed on the disk would be taken for a number that was counted.
+    pub(super) fn verify(&mut self) -> Result<(), LedgerError> {
+        self.ready()?;
+        match self.database.as_mut().map(Database::check_integrity) {
+            // Invariant: it is open.
+            None | Some(Ok(true)) => Ok(()),
+            Some(Ok(false)) => Err(LedgerError::Damaged("some of it is not what was written".into())),
+            Some(Err(DatabaseError::Storage(StorageError::Corrupted(cause)))) => {
+                Err(LedgerError::Damaged(cause))
+            }
+            Some(Err(error)) => Err(self.refuse(error)),
+        }
     }
 
     fn refuse(&self, error: DatabaseError) -> LedgerError {
@@ -90,6 +132,9 @@ impl Store {
             (DatabaseError::DatabaseAlreadyOpen, Some(path)) => LedgerError::Busy { path: path.clone() },
             (DatabaseError::Storage(StorageError::Io(cause)), Some(path)) => {
                 LedgerError::Io { action: "open", path: path.clone(), cause }
+            }
+            (DatabaseError::Storage(StorageError::Io(cause)), None) => {
+                LedgerError::Disk { action: "open", cause }
             }
             (error, _) => LedgerError::Storage { action: "open", cause: error.to_string() },
         }
@@ -115,6 +160,11 @@ impl Store {
         if tables::meta(database, tables::META_KEY_CHECK)?.is_none_or(|known| known != check) {
             return Err(LedgerError::Damaged(format!("{KEY} is not the key it was written with")));
         }
+        if self.rewrite_where_owed().is_err() {
+            // A full disk must not keep the ledger from being used; it is tried again at the next start.
+            self.fail();
+        }
+        let (database, _) = self.ready()?;
         let books = tables::load(database)?;
         let mut from_now = tables::meta(database, tables::META_SET_ASIDE)?.is_some();
         if from_now && !books.is_empty() {
@@ -148,15 +198,23 @@ impl Store {
         create_directory(directory)?;
         let path = directory.join(LEDGER);
         let key_path = directory.join(KEY);
-        let reason = match (read_key(&key_path)?, has_bytes(&path)?) {
-            (Some(key), false) => return create_file(&path, key, false),
-            (Some(key), true) => match open_file(&path, key) {
+        let reason = match (read_key(&key_path)?, look(&path)?) {
+            (Some(key), Lies::Nothing) => return create_file(&path, key, false),
+            (Some(key), Lies::Bytes) => match open_file(&path, key) {
                 Ok(found) => return Ok(found),
                 Err(LedgerError::Damaged(reason)) => reason,
                 Err(error) => return Err(error),
             },
-            (None, false) => return create_file(&path, create_key(&key_path)?, false),
-            (None, true) => {
+            (_, Lies::Directory) => "it is a directory".to_owned(),
+            // A ledger appears whole and under its own name; this one has lost what it held.
+            (Some(_), Lies::Emptiness) => "it is empty".to_owned(),
+            (None, Lies::Nothing | Lies::Emptiness) => {
+                if fs::symlink_metadata(&key_path).is_ok() {
+                    set_aside(&key_path, now)?;
+                }
+                return create_file(&path, create_key(&key_path)?, false);
+            }
+            (None, Lies::Bytes) => {
                 // A process that holds the ledger must not see it renamed.
                 if let Err(DatabaseError::DatabaseAlreadyOpen) = builder().open(&path) {
                     return Err(LedgerError::Busy { path });
@@ -198,16 +256,20 @@ fn file_store(path: &Path, key: [u8; 32]) -> Store {
 /// Creates an empty ledger under another name, so that a crash leaves either none or a whole one.
 fn create_file(path: &Path, key: [u8; 32], set_aside: bool) -> Result<Found, LedgerError> {
     let draft = path.with_extension("redb.new");
-    match fs::remove_file(&draft) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(io("remove", &draft)(error)),
-        _ => {}
-    }
+    remove(&draft)?;
     drop(file_store(&draft, key).found(set_aside)?);
     fs::rename(&draft, path).map_err(io("create", path))?;
     sync_directory(path).map_err(io("create", path))?;
     let mut found = file_store(path, key).found(set_aside)?;
     found.opened = Opened::Fresh;
     Ok(found)
+}
+
+fn remove(path: &Path) -> Result<(), LedgerError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(io("remove", path)(error)),
+        _ => Ok(()),
+    }
 }
 
 /// Makes the names in the directory of a file durable.
@@ -218,13 +280,20 @@ fn sync_directory(path: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Opens a file that may hold anything. The store answers some kinds of damage with a panic.
+/// Opens a file that may hold anything.
 fn open_file(path: &Path, key: [u8; 32]) -> Result<Found, LedgerError> {
-    let found = catch_unwind(AssertUnwindSafe(|| file_store(path, key).found(false)));
-    match found {
-        Ok(Err(LedgerError::Io { cause, .. }))
-            if matches!(cause.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof) =>
-        {
+    tell_damage(|| {
+        let mut store = file_store(path, key);
+        store.verify()?;
+        store.found(false)
+    })
+}
+
+/// Tells damage, which is set aside, from a disk that refuses, which may do better next time. The store answers some
+/// kinds of damage with a panic.
+pub(super) fn tell_damage(open: impl FnOnce() -> Result<Found, LedgerError>) -> Result<Found, LedgerError> {
+    match catch_unwind(AssertUnwindSafe(open)) {
+        Ok(Err(LedgerError::Io { cause, .. })) if is_of_content(&cause) => {
             Err(LedgerError::Damaged(cause.to_string()))
         }
         Ok(Err(LedgerError::Storage { action: "open" | "read", cause })) => Err(LedgerError::Damaged(cause)),
@@ -251,19 +320,29 @@ fn restrict(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
-fn has_bytes(path: &Path) -> Result<bool, LedgerError> {
+/// What lies where the ledger should.
+enum Lies {
+    Nothing,
+    Emptiness,
+    Bytes,
+    Directory,
+}
+
+fn look(path: &Path) -> Result<Lies, LedgerError> {
     match fs::metadata(path) {
-        Ok(metadata) => Ok(metadata.len() > 0),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Ok(metadata) if metadata.is_dir() => Ok(Lies::Directory),
+        Ok(metadata) if metadata.len() == 0 => Ok(Lies::Emptiness),
+        Ok(_) => Ok(Lies::Bytes),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Lies::Nothing),
         Err(error) => Err(io("open", path)(error)),
     }
 }
 
-/// The key; `None` when it is missing or has another length.
+/// The key; `None` when it is missing, has another length, or is a directory.
 fn read_key(path: &Path) -> Result<Option<[u8; 32]>, LedgerError> {
     match fs::read(path) {
         Ok(bytes) => Ok(bytes.try_into().ok()),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::IsADirectory) => Ok(None),
         Err(error) => Err(io("read", path)(error)),
     }
 }

@@ -10,6 +10,7 @@ use super::{Applied, Ledger, LedgerError, Note};
 use crate::api::Grain;
 use crate::config::{Denominator, Operation};
 use crate::metrics::Label;
+use crate::report::told_id;
 use crate::time::{Bucket, Timestamp};
 
 const INBOUND: &str = "inbound";
@@ -75,7 +76,9 @@ impl Ledger {
 
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let of = |skill: &str| if skill.is_empty() { String::new() } else { format!(" of skill {skill}") };
+        let of = |skill: &str| {
+            if skill.is_empty() { String::new() } else { format!(" of skill {}", told_id(skill)) }
+        };
         match self {
             Note::CallersNumbers { skill, values } => write!(
                 f,

@@ -21,15 +21,17 @@ pub(super) type BucketKey = (u32, u8, &'static str, i32);
 
 pub(super) const META: TableDefinition<'static, &str, Bytes> = TableDefinition::new("meta");
 pub(super) const OPERATIONS: TableDefinition<'static, &str, Bytes> = TableDefinition::new("operations");
-const SCOPES: TableDefinition<'static, (u32, u8, &str), Bytes> = TableDefinition::new("scopes");
-const LABELS: TableDefinition<'static, u32, Bytes> = TableDefinition::new("labels");
-const SERIES: TableDefinition<'static, (u32, u32), Bytes> = TableDefinition::new("series");
-const CELLS: TableDefinition<'static, BucketKey, Bytes> = TableDefinition::new("cells");
-const SEALED: TableDefinition<'static, BucketKey, u64> = TableDefinition::new("sealed");
+pub(super) const SCOPES: TableDefinition<'static, (u32, u8, &str), Bytes> = TableDefinition::new("scopes");
+pub(super) const LABELS: TableDefinition<'static, u32, Bytes> = TableDefinition::new("labels");
+pub(super) const SERIES: TableDefinition<'static, (u32, u32), Bytes> = TableDefinition::new("series");
+pub(super) const CELLS: TableDefinition<'static, BucketKey, Bytes> = TableDefinition::new("cells");
+pub(super) const SEALED: TableDefinition<'static, BucketKey, u64> = TableDefinition::new("sealed");
 
 pub(super) const META_SCHEMA: &str = "schema";
 pub(super) const META_KEY_CHECK: &str = "key_check";
 pub(super) const META_SET_ASIDE: &str = "set_aside";
+/// Pages that are free again may hold what was withdrawn, until the file has been written anew.
+pub(super) const META_REWRITE: &str = "rewrite";
 
 /// One bucket of one scope of an operation.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,11 +50,13 @@ pub(super) struct BucketChanges {
     pub(super) sealed: Vec<(Place, u64)>,
     /// Row counts before this bucket are forgotten.
     pub(super) forget: Vec<Place>,
+    /// What is overwritten must not stay in the file.
+    pub(super) rewrite: bool,
 }
 
 impl BucketChanges {
     pub(super) fn is_empty(&self) -> bool {
-        self.cells.is_empty() && self.sealed.is_empty() && self.forget.is_empty()
+        self.cells.is_empty() && self.sealed.is_empty() && self.forget.is_empty() && !self.rewrite
     }
 }
 
@@ -118,6 +122,36 @@ pub(super) fn clear_set_aside(database: &redb::Database) -> Result<(), LedgerErr
         Ok(())
     };
     write().map_err(storage("write"))
+}
+
+/// Copies what is stored, and nothing else, to an empty file.
+pub(super) fn copy(from: &redb::Database, to: &redb::Database) -> Result<(), LedgerError> {
+    fn table<K: redb::Key + 'static, V: redb::Value + 'static>(
+        from: &redb::ReadTransaction,
+        to: &redb::WriteTransaction,
+        definition: TableDefinition<'static, K, V>,
+    ) -> Result<(), redb::Error> {
+        let mut copy = to.open_table(definition)?;
+        for entry in from.open_table(definition)?.iter()? {
+            let (key, value) = entry?;
+            copy.insert(key.value(), value.value())?;
+        }
+        Ok(())
+    }
+    let copy = || -> Result<(), redb::Error> {
+        let (from, to) = (from.begin_read()?, to.begin_write()?);
+        table(&from, &to, META)?;
+        to.open_table(META)?.remove(META_REWRITE)?;
+        table(&from, &to, OPERATIONS)?;
+        table(&from, &to, SCOPES)?;
+        table(&from, &to, LABELS)?;
+        table(&from, &to, SERIES)?;
+        table(&from, &to, CELLS)?;
+        table(&from, &to, SEALED)?;
+        to.commit()?;
+        Ok(())
+    };
+    copy().map_err(storage("write"))
 }
 
 /// Reads what memory holds of every operation.
@@ -236,6 +270,9 @@ pub(super) fn commit(
     let write = || -> Result<(), redb::Error> {
         let transaction = database.begin_write()?;
         {
+            if changes.rewrite {
+                transaction.open_table(META)?.insert(META_REWRITE, [1].as_slice())?;
+            }
             if books.is_record_changed() {
                 transaction.open_table(OPERATIONS)?.insert(name, record.as_slice())?;
             }

@@ -11,10 +11,13 @@ use crate::metrics::{Label, catalogue};
 use crate::report::{Amount, Event, LabelValues, Observation, Total as Row, When};
 use crate::time::{Zone, civil};
 
+mod collection;
 mod crash;
-mod disk;
+mod day;
+pub(crate) mod disk;
 mod files;
 mod model;
+mod power;
 mod rules;
 mod totals;
 

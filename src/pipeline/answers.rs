@@ -289,30 +289,30 @@ impl Worker {
                 face.today.read_ivr(today, reading.window, gauges, reaches_present.then_some(fresh_until));
             }
         });
+        let skill = report::told_id(&request.skill);
         for bucket in &applied.sealed {
-            debug!(operation = %self.operation.name, report = report.code(), skill = %request.skill, bucket = %bucket, "sealed");
+            debug!(operation = %self.operation.name, report = report.code(), %skill, bucket = %bucket, "sealed");
         }
     }
 
     /// The bounded labels of the gauges' values, and of the skill asked for; none where that has no label of its own.
+    ///
+    /// The skill stands as in the counters: what is asked for comes from the configuration or from discovery and is
+    /// not bounded with the skills that other reports mention.
     async fn labels(
         &self,
         skill: &str,
         gauges: &[Gauge],
     ) -> (BTreeMap<(Label, Box<str>), Box<str>>, Option<Box<str>>) {
-        let values =
-            |label| gauges.iter().filter_map(move |gauge| Some((label, gauge.labels.get(&label)?.clone())));
-        let values: BTreeSet<(Label, Box<str>)> = values(Label::Dnis).chain(values(Label::SkillId)).collect();
-        let (name, max) = (self.operation.name.clone(), self.operation.labels_max);
+        let values = gauges.iter().filter_map(|gauge| gauge.labels.get(&Label::Dnis).cloned());
+        let values: BTreeSet<Box<str>> = values.collect();
+        let name = self.operation.name.clone();
         let shown = report::shown_id(skill);
-        let is_own = *shown == *skill;
+        let own = (*shown == *skill).then_some(shown);
         let resolve = move |ledger: &mut Ledger| {
-            let known = ledger.label_values(&name, Label::SkillId);
-            // A skill without any rows has no slot yet, but may have one.
-            let own = (is_own && (known.contains(&shown) || known.len() < max)).then_some(shown);
-            let label = |(label, value): (Label, Box<str>)| {
-                let shown = ledger.label_of(&name, label, &value);
-                ((label, value), shown)
+            let label = |value: Box<str>| {
+                let shown = ledger.label_of(&name, Label::Dnis, &value);
+                ((Label::Dnis, value), shown)
             };
             (values.into_iter().map(label).collect(), own)
         };

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::api::{Reason, Report};
 use crate::config::Operation;
 use crate::exposition::{OperationBlocks, Publisher};
-use crate::metrics::{Block, Kind, catalogue};
+use crate::metrics::{Block, Family, Kind, Sample, catalogue};
 use crate::names::{self, Names};
 use crate::time::{Clock, Timestamp};
 use crate::today::{self, Today};
@@ -35,7 +35,8 @@ pub struct Face {
     shown: [Arc<Vec<Block>>; 3],
     /// Which generation of the ledger each number given to the publisher holds, oldest first.
     generations: VecDeque<(u64, u64)>,
-    /// When something changes by the clock alone.
+    /// When it was rendered last, and when something changes by the clock alone.
+    rendered: Timestamp,
     changes_after: Timestamp,
 }
 
@@ -78,6 +79,7 @@ impl Board {
             ledger: Shown::default(),
             shown: [Arc::default(), Arc::default(), Arc::default()],
             generations: VecDeque::new(),
+            rendered: Timestamp::MIN,
             changes_after: Timestamp::MIN,
         });
         face.operation = operation;
@@ -131,7 +133,8 @@ impl Board {
         let due: Vec<Arc<str>> = state
             .faces
             .iter()
-            .filter(|(_, face)| face.changes_after <= now)
+            // A clock that was set back may have made another day of it.
+            .filter(|(_, face)| face.changes_after <= now || now < face.rendered)
             .map(|(name, _)| Arc::clone(name))
             .collect();
         let mut changed = false;
@@ -216,10 +219,32 @@ impl Face {
             .collect()
     }
 
+    /// How many callbacks wait, and since when the oldest does; `None` without a fresh reading of them.
+    pub fn callbacks_waiting(&self, now: Timestamp) -> Option<(i64, Option<Timestamp>)> {
+        if now >= self.callbacks_until() {
+            return None;
+        }
+        let samples = |family: &'static Family| {
+            let blocks = self.counters.1.iter().filter(move |block| block.family.is(family));
+            blocks.flat_map(|block| &block.samples)
+        };
+        // The status is the last label, and quotes in values are escaped.
+        let is_waiting = |sample: &&Sample| sample.labels.as_str().ends_with(",status=\"yes\"");
+        let waiting = samples(&catalogue::CALLBACKS).filter(is_waiting).map(|sample| sample.values[0]).sum();
+        let oldest = samples(&catalogue::CALLBACK_OLDEST_WAITING).map(|sample| sample.values[0]).min();
+        Some((waiting, oldest.and_then(|at| Timestamp::from_millisecond(at).ok())))
+    }
+
     /// Takes over what the ledger publishes.
     pub fn counters(&mut self, generation: u64, blocks: Arc<Vec<Block>>, labelled: names::Shown) {
         self.counters = (generation, blocks);
         self.labelled = labelled;
+    }
+
+    /// Everything that is shown, as it was last given to the publisher.
+    #[cfg(test)]
+    pub(super) fn showing(&self) -> impl Iterator<Item = &Block> {
+        self.ledger.blocks.iter().chain(self.shown.iter().flat_map(|blocks| blocks.iter()))
     }
 
     /// The sum of a counter's series as the ledger last published them.
@@ -243,7 +268,7 @@ impl Face {
         if callbacks_until > now {
             changes_after = changes_after.min(callbacks_until);
         }
-        self.changes_after = changes_after;
+        (self.rendered, self.changes_after) = (now, changes_after);
         let mut changed = self.ledger.follow(&self.counters, now < callbacks_until, clock);
         for (shown, fresh) in self.shown.iter_mut().zip(fresh) {
             if **shown != fresh {

@@ -282,7 +282,7 @@ impl Past {
             found.and_then(|(_, vitals)| vitals.last_failure.clone())
         });
         match told.into_iter().flatten().next() {
-            Some((_, reason, detail)) => Failure { reason, detail },
+            Some((_, reason, detail)) => Failure::new(reason, &detail),
             None => Failure::new(reason, &reason),
         }
     }

@@ -6,16 +6,20 @@ use std::fmt::Display;
 use tracing::{debug, error, info, warn};
 
 use super::worker::{Trouble, Worker};
+use super::{Board, Store};
 use crate::api::Report;
 use crate::client::Failure;
+use crate::config::Operation;
 use crate::ledger::{Applied, Note};
 use crate::report::Tally;
 use crate::schedule::{History, LimitSource, Request};
-use crate::time::Timestamp;
+use crate::time::{Clock, Timestamp};
 use crate::vitals::{self, Quota};
 
 /// After how many failures in a row the log tells again.
 const REMINDER: u64 = 50;
+/// Far more values that could be persons' numbers than a day has; beyond, the oldest may be counted again.
+const MOST_HIDDEN: usize = 100_000;
 
 impl Worker {
     pub(super) fn succeeded(&mut self, request: &Request, rows: u64) {
@@ -73,6 +77,18 @@ impl Worker {
     }
 
     pub(super) fn tally(&mut self, report: Report, tally: &Tally) {
+        let mut hidden = Vec::new();
+        for (label, seen) in &tally.folded {
+            let mut news = 0;
+            for (bucket, value) in seen {
+                // Read again, a value is still the same one of its bucket.
+                news += u64::from(self.memory.hidden.insert((bucket.first(), report, *label, *value)));
+            }
+            hidden.push((*label, news));
+        }
+        while self.memory.hidden.len() > MOST_HIDDEN {
+            self.memory.hidden.pop_first();
+        }
         self.board.note(&self.operation.name, |face| {
             let vitals = face.vitals.report(report);
             for (field, count) in &tally.rejected {
@@ -83,6 +99,9 @@ impl Worker {
             }
             for (check, count) in &tally.mismatches {
                 face.vitals.mismatch(check, *count);
+            }
+            for (label, count) in hidden {
+                face.vitals.folded(label, count);
             }
             for (id, name) in &tally.names.skills {
                 face.names.skill(id, name);
@@ -117,6 +136,14 @@ impl Worker {
     pub(super) fn unsaved(&mut self, report: Report, error: &dyn Display) {
         self.ledger_failed(error);
         self.board.note(&self.operation.name, |face| face.vitals.report(report).up = Some(false));
+    }
+
+    /// A question that was not sent, because the token could not be locked beside the ledger.
+    pub(super) fn unasked(&mut self, report: Report, failure: &Failure) {
+        self.store.failed();
+        self.ledger_failed(failure);
+        let (now, words) = (self.clock.now(), failure.to_string());
+        self.board.note(&self.operation.name, |face| face.vitals.report(report).unasked(now, words));
     }
 
     /// What the ledger counted on the way.
@@ -207,30 +234,34 @@ impl Worker {
 
     /// Shows what the ledger holds now.
     pub(super) async fn publish(&mut self) {
-        let name = self.operation.name.clone();
-        let (enabled, now): (Vec<Report>, _) = (self.operation.enabled().collect(), self.clock.now());
-        let (published, labelled, standings, withheld) = self
-            .store
-            .with(move |ledger| {
-                let standings: Vec<_> =
-                    enabled.into_iter().map(|report| (report, ledger.standing(&name, report, now))).collect();
-                let withheld = ledger.withholds_callers_numbers(&name);
-                (ledger.published(&name), super::labelled(ledger, &name), standings, withheld)
-            })
-            .await;
-        self.board.update(&self.operation.name, |face| {
-            face.counters(published.generation, published.blocks, labelled);
-            face.withheld = withheld;
-            for (report, standing) in standings {
-                let vitals = face.vitals.report(report);
-                vitals.counting_since = standing.counting_since;
-                vitals.owed = Some(standing.owed);
-                vitals.last_attempt = vitals.last_attempt.max(standing.last_attempt);
-                if report != Report::Skill6 || vitals.last_success.is_none() {
-                    vitals.last_success = standing.last_success;
-                    vitals.data_through = standing.data_through;
-                }
-            }
-        });
+        publish(&self.store, &self.board, &self.operation, &self.clock).await;
     }
+}
+
+/// Shows what the ledger holds of an operation.
+pub(super) async fn publish(store: &Store, board: &Board, operation: &Operation, clock: &Clock) {
+    let name = operation.name.clone();
+    let (enabled, now): (Vec<Report>, _) = (operation.enabled().collect(), clock.now());
+    let (published, labelled, standings, withheld) = store
+        .with(move |ledger| {
+            let standings: Vec<_> =
+                enabled.into_iter().map(|report| (report, ledger.standing(&name, report, now))).collect();
+            let withheld = ledger.withholds_callers_numbers(&name);
+            (ledger.published(&name), super::labelled(ledger, &name), standings, withheld)
+        })
+        .await;
+    board.update(&operation.name, |face| {
+        face.counters(published.generation, published.blocks, labelled);
+        face.withheld = withheld;
+        for (report, standing) in standings {
+            let vitals = face.vitals.report(report);
+            vitals.counting_since = standing.counting_since;
+            vitals.owed = Some(standing.owed);
+            vitals.last_attempt = vitals.last_attempt.max(standing.last_attempt);
+            if report != Report::Skill6 || vitals.last_success.is_none() {
+                vitals.last_success = standing.last_success;
+                vitals.data_through = standing.data_through;
+            }
+        }
+    });
 }

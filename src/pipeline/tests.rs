@@ -6,6 +6,8 @@ use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
+mod simulation;
+
 use super::*;
 use crate::api::Reason;
 use crate::exposition::{Pace, Publisher, SelfMetrics};

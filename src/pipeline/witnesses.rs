@@ -56,7 +56,9 @@ impl Worker {
                 self.schedule.skills().into_iter().chain(history.skills.keys().cloned()).collect();
             let absent = move |ledger: &mut Ledger| {
                 let witness = Witness { day, present: &present, known: &known, slot, now, asked, date };
-                let mut applied = ledger.absent(&name, &witness)?;
+                // Those that no list has named yet are read at once, too.
+                let mut applied = ledger.met(&name, &present, now)?;
+                applied.merge(ledger.absent(&name, &witness)?);
                 applied.merge(ledger.unmoved(&name, day, &unmoved, now)?);
                 Ok::<_, LedgerError>(applied)
             };

@@ -18,9 +18,10 @@ use crate::api::{Grain, Reason, Report};
 use crate::client::Client;
 use crate::config::Operation;
 use crate::ledger::Ledger;
-use crate::report::{AsReported, Decoder, IdentityKey, Reading, Tally};
+use crate::metrics::Label;
+use crate::report::{AsReported, Decoder, IdentityKey, Reading, Tally, told_id};
 use crate::schedule::{History, Next, Outcome, Request, Schedule};
-use crate::time::{Bucket, Clock, SignedDuration, Timestamp};
+use crate::time::{Bucket, Clock, SignedDuration, Timestamp, civil};
 use crate::vitals;
 
 /// How often a stopped operation looks whether its token file has changed.
@@ -58,6 +59,8 @@ pub(super) struct Memory {
     pub(super) warned_of_limit: bool,
     /// Where the totals of each bucket are noted, when the past is read for its own sake.
     pub(super) track: Option<Track>,
+    /// Label values that are known to be hidden: when their buckets begin, whose they are, and what tells them apart.
+    pub(super) hidden: BTreeSet<(civil::DateTime, Report, Label, u64)>,
     /// When the ledger last saw time pass.
     pub(super) ticked: Option<Timestamp>,
 }
@@ -213,13 +216,17 @@ impl Worker {
         let from = request.window.map(|window| window.date_ini());
         let to = request.window.map(|window| window.date_end());
         let took = took.as_millis();
-        let (operation, report, skill, ok) =
-            (&self.operation.name, report.code(), &request.skill, result.is_ok());
+        let skill = told_id(&request.skill);
+        let (operation, report, ok) = (&self.operation.name, report.code(), result.is_ok());
         debug!(%operation, report, %skill, from, to, bytes, took, ok, "asked");
         match result {
             Ok(decoded) => self.understand(request, decoded, (asked, date), history).await,
             Err(failure) => {
-                self.failed(request, &failure);
+                if failure.is_of_storage() {
+                    self.unasked(request.report, &failure);
+                } else {
+                    self.failed(request, &failure);
+                }
                 // Too slow or too large to arrive: less is asked for, but not without end as where rows are cut.
                 match failure.reason {
                     Reason::Timeout | Reason::Truncated if request.is_indivisible() => {

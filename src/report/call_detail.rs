@@ -5,10 +5,11 @@ use super::decode::Settings;
 use super::field::{self, Moment};
 use super::label;
 use super::occurrence::{self, Occurrence};
-use super::tally::{DropReason, Tally};
+use super::tally::{DropReason, Seen, Tally};
 use super::{Amount, Event, LabelValues, Observation, When, moment_bytes};
-use crate::api::Report;
+use crate::api::{Grain, Report};
 use crate::metrics::{Family, Label, catalogue};
+use crate::time::Bucket;
 
 /// The columns of a row.
 #[derive(Debug, Default)]
@@ -93,19 +94,20 @@ impl CallDetail {
         let parts = [kind, call.as_bytes(), &when, agent.as_bytes(), interaction.text.as_bytes()];
         let identity = settings.key.identity(Report::Cdr1, parts);
 
+        let seen = Seen { key: &settings.key, bucket: Bucket::of(at, Grain::Hour) };
         let skill = label::id(row.skill.text());
         tally.names.skill(&skill.text, row.skill_name.text());
         let mut key = LabelValues::from([
-            (Label::SkillId, tally.label(Label::SkillId, skill)),
-            (Label::Interaction, tally.label(Label::Interaction, interaction)),
-            (Label::CampaignId, tally.label(Label::CampaignId, label::id(row.campaign.text()))),
-            (Label::HangUp, tally.label(Label::HangUp, label::word(row.hang_up.text()))),
-            (Label::Destination, tally.label(Label::Destination, label::id(row.destination.text()))),
+            (Label::SkillId, tally.label(Label::SkillId, skill, seen)),
+            (Label::Interaction, tally.label(Label::Interaction, interaction, seen)),
+            (Label::CampaignId, tally.label(Label::CampaignId, label::id(row.campaign.text()), seen)),
+            (Label::HangUp, tally.label(Label::HangUp, label::word(row.hang_up.text()), seen)),
+            (Label::Destination, tally.label(Label::Destination, label::id(row.destination.text()), seen)),
         ]);
         if settings.agents {
-            key.insert(Label::AgentId, tally.label(Label::AgentId, label::id(row.agent.text())));
+            key.insert(Label::AgentId, tally.label(Label::AgentId, label::id(row.agent.text()), seen));
         }
-        let observations = observations(&row, settings, settings.coding.is_over(at), tally);
+        let observations = observations(&row, settings, (seen, settings.coding.is_over(at)), tally);
         self.rows.push(Occurrence {
             event: Event { at, identity, key, observations, status: None },
             fingerprint,
@@ -125,7 +127,12 @@ pub(super) fn conn_id<'r>(cell: &'r Cell<'_>) -> Option<&'r str> {
     field::present(cell.text()).filter(|text| text.bytes().any(|byte| byte != b'0'))
 }
 
-fn observations(row: &CallRow<'_>, settings: &Settings, coded: bool, tally: &mut Tally) -> Vec<Observation> {
+fn observations(
+    row: &CallRow<'_>,
+    settings: &Settings,
+    (seen, coded): (Seen<'_>, bool),
+    tally: &mut Tally,
+) -> Vec<Observation> {
     let mut observations = Vec::with_capacity(10);
     let mut follows = |family: &'static Family, amount| {
         let labels = LabelValues::new();
@@ -161,7 +168,7 @@ fn observations(row: &CallRow<'_>, settings: &Settings, coded: bool, tally: &mut
             slot: level,
             labels: LabelValues::from([
                 (Label::Level, if level == 1 { "1" } else { "2" }.into()),
-                (Label::CodAct, tally.label(Label::CodAct, code)),
+                (Label::CodAct, tally.label(Label::CodAct, code, seen)),
             ]),
             amount: Amount::Count(1),
             // A code may still come, or change, until the row is old enough; none may come until the seal.

@@ -5,11 +5,11 @@ use super::decode::Settings;
 use super::field::{self, Moment};
 use super::label;
 use super::occurrence::{self, Occurrence};
-use super::tally::{DropReason, Tally};
+use super::tally::{DropReason, Seen, Tally};
 use super::{Amount, Event, LabelValues, Observation, When, moment_bytes};
-use crate::api::Report;
+use crate::api::{Grain, Report};
 use crate::metrics::{Family, Label, catalogue};
-use crate::time::civil;
+use crate::time::{Bucket, civil};
 
 /// What a callback is until its status is final, and what it stays when that never happens.
 const UNKNOWN: &str = "unknown";
@@ -93,7 +93,8 @@ impl Callbacks {
 
         let outcome = outcome(&row.status);
         let observations = observations(&row, outcome, tally);
-        let skill = tally.label(Label::SkillId, label::id(row.skill.text()));
+        let seen = Seen { key: &settings.key, bucket: Bucket::of(at, Grain::Day) };
+        let skill = tally.label(Label::SkillId, label::id(row.skill.text()), seen);
         let called_back = tally.value("date_last_outbound_call", &row.called_back, field::moment);
         let decided = called_back.flatten().map(|moment| match moment {
             Moment::Time(at) => at,

@@ -20,7 +20,7 @@ pub(super) trait Columns<'a>: Default {
 }
 
 /// The value of one column.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[derive(Default, Clone, PartialEq, Eq)]
 pub(super) enum Cell<'a> {
     /// `null`, or no such column in the row.
     #[default]
@@ -29,6 +29,17 @@ pub(super) enum Cell<'a> {
     Text(Cow<'a, str>),
     /// An object or a list, where the API documents none.
     Nested,
+}
+
+/// Any value may be private, so that none is shown.
+impl fmt::Debug for Cell<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cell::Absent => f.write_str("Absent"),
+            Cell::Text(text) => write!(f, "Text({} bytes)", text.len()),
+            Cell::Nested => f.write_str("Nested"),
+        }
+    }
 }
 
 impl<'a> Cell<'a> {

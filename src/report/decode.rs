@@ -28,6 +28,10 @@ use crate::time::{Bucket, SignedDuration, Timestamp, Window, Zone};
 /// The vendor's documented limit on the weight of an answer.
 const LARGEST_ANSWER: u64 = 256 << 20;
 
+/// The vendor cuts answers at 60,000 rows. What says more than this is no answer of theirs, and rows are what memory
+/// grows with.
+const MOST_ROWS: u64 = 100_000;
+
 /// Why an answer could not be decoded. Never holds any of its content.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DecodeError {
@@ -63,9 +67,15 @@ pub enum DecodeError {
         /// The limit in bytes.
         limit: u64,
     },
-    /// One row, or one value beside the rows, is longer than 1 MiB.
+    /// One row, one value beside the rows, or the space between them is longer than 1 MiB.
     #[error("a row of the answer is longer than 1 MiB")]
     RowTooLong,
+    /// More rows than any answer of the vendor has.
+    #[error("the answer has more than {most} rows")]
+    TooManyRows {
+        /// How many are read.
+        most: u64,
+    },
     /// A list of skills that no centre has.
     #[error("the answer names more than {most} skills")]
     TooManySkills {
@@ -95,6 +105,7 @@ impl DecodeError {
             | DecodeError::NoRows
             | DecodeError::TooLarge { .. }
             | DecodeError::RowTooLong
+            | DecodeError::TooManyRows { .. }
             | DecodeError::TooManySkills { .. }
             | DecodeError::Unusable { .. } => Some(Reason::Decode),
         }
@@ -415,7 +426,7 @@ impl Collector {
             if lone {
                 *found = Lone::Row;
             }
-            tally.rows += 1;
+            another(tally)?;
             take(row, tally);
             Ok(Some(length))
         }
@@ -440,6 +451,15 @@ impl Collector {
     }
 }
 
+/// Counts a row.
+fn another(tally: &mut Tally) -> Result<(), DecodeError> {
+    if tally.rows >= MOST_ROWS {
+        return Err(DecodeError::TooManyRows { most: MOST_ROWS });
+    }
+    tally.rows += 1;
+    Ok(())
+}
+
 impl Rows for Collector {
     fn object(&mut self, input: &[u8]) -> Result<Option<usize>, DecodeError> {
         self.take(input, false)
@@ -449,13 +469,14 @@ impl Rows for Collector {
         self.take(input, true).map(|_| ())
     }
 
-    fn not_an_object(&mut self) {
-        self.tally.rows += 1;
+    fn not_an_object(&mut self) -> Result<(), DecodeError> {
+        another(&mut self.tally)?;
         self.tally.reject("row");
         match &mut self.rows {
             Kind::ServiceLevel(rows) => rows.unreadable(),
             Kind::Witness(rows) => rows.unreadable(),
             _ => self.tally.drop_row(super::DropReason::NoIdentity),
         }
+        Ok(())
     }
 }

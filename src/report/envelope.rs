@@ -38,7 +38,9 @@ pub fn envelope_of(body: &[u8]) -> Option<Envelope> {
             Ok(())
         }
 
-        fn not_an_object(&mut self) {}
+        fn not_an_object(&mut self) -> Result<(), DecodeError> {
+            Ok(())
+        }
     }
 
     let mut framer = Framer::new(body.len() as u64);

@@ -10,8 +10,11 @@ use super::columns::column_name;
 use super::decode::DecodeError;
 use super::envelope::Envelope;
 
-/// Longest row, and longest value beside the rows.
+/// Longest row, longest value beside the rows, and longest white space between them.
 pub(super) const LONGEST_ROW: usize = 1 << 20;
+
+/// An envelope has four keys; what has so many is something else, however many more there are.
+const MOST_KEYS: usize = 1_000;
 
 /// Who takes the rows.
 pub(super) trait Rows {
@@ -22,7 +25,7 @@ pub(super) trait Rows {
     fn lone_object(&mut self, input: &[u8]) -> Result<(), DecodeError>;
 
     /// A row is something other than an object.
-    fn not_an_object(&mut self);
+    fn not_an_object(&mut self) -> Result<(), DecodeError>;
 }
 
 /// What the whole answer was.
@@ -54,6 +57,9 @@ pub(super) struct Framer {
     pending: Vec<u8>,
     scan: Scan,
     key: String,
+    keys: usize,
+    /// White space in a row.
+    blanks: usize,
     bytes: u64,
     limit: u64,
 }
@@ -94,6 +100,8 @@ impl Framer {
             pending: Vec::new(),
             scan: Scan::default(),
             key: String::new(),
+            keys: 0,
+            blanks: 0,
             bytes: 0,
             limit,
         }
@@ -113,6 +121,10 @@ impl Framer {
         let mut rest = chunk;
         while let Some(&byte) = rest.first() {
             let blank = matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+            self.blanks = if blank { self.blanks + 1 } else { 0 };
+            if self.blanks > LONGEST_ROW {
+                return Err(DecodeError::RowTooLong);
+            }
             match self.state {
                 State::InKey | State::InValue | State::InRow => {
                     rest = self.collect(rest, rows)?;
@@ -218,6 +230,10 @@ impl Framer {
         let parse = |_| DecodeError::NotJson;
         match self.state {
             State::InKey => {
+                self.keys += 1;
+                if self.keys > MOST_KEYS {
+                    return Err(DecodeError::NotAnEnvelope);
+                }
                 self.key = serde_json::from_slice(value).map_err(parse)?;
                 self.state = State::Colon;
             }
@@ -228,7 +244,7 @@ impl Framer {
                     }
                 } else {
                     serde_json::from_slice::<IgnoredAny>(value).map_err(parse)?;
-                    rows.not_an_object();
+                    rows.not_an_object()?;
                 }
                 self.state = State::AfterRow;
             }

@@ -16,11 +16,11 @@ pub(super) const OTHER: &str = "other";
 /// Digits in a row that make a value look like a telephone number or a document.
 const PRIVATE_DIGITS: usize = 7;
 
-/// A label value, and whether the text itself had to be hidden behind `other`.
+/// A label value, and the text itself where it had to be hidden behind `other`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Value<'a> {
     pub(super) text: Cow<'a, str>,
-    pub(super) folded: bool,
+    pub(super) hidden: Option<Cow<'a, str>>,
 }
 
 /// Text without control and invisible characters, white space collapsed and trimmed, at most [`LONGEST`] long.
@@ -74,11 +74,11 @@ fn is_invisible(c: char) -> bool {
 pub(super) fn id(text: Option<&str>) -> Value<'_> {
     let cleaned = clean(text.unwrap_or_default());
     if field::is_placeholder(&cleaned) {
-        Value { text: Cow::Borrowed(NONE), folded: false }
+        Value { text: Cow::Borrowed(NONE), hidden: None }
     } else if looks_private(&cleaned) {
-        Value { text: Cow::Borrowed(OTHER), folded: true }
+        Value { text: Cow::Borrowed(OTHER), hidden: Some(cleaned) }
     } else {
-        Value { text: cleaned, folded: false }
+        Value { text: cleaned, hidden: None }
     }
 }
 
@@ -158,7 +158,10 @@ mod tests {
         assert_eq!(id(None).text, "none");
         assert_eq!(id(Some("0")).text, "0");
         assert_eq!(id(Some("400")).text, "400");
-        assert_eq!(id(Some("tel 3001234567")), Value { text: "other".into(), folded: true });
+        assert_eq!(
+            id(Some("tel 3001234567")),
+            Value { text: "other".into(), hidden: Some("tel 3001234567".into()) }
+        );
         assert_eq!(id(Some("123456-123456")).text, "123456-123456");
         assert_eq!(word(Some("Internal  Call_Inb")).text, "internal_call_inb");
         assert_eq!(word(Some("NO USER")).text, "no_user");

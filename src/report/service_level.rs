@@ -179,8 +179,7 @@ impl ServiceLevel {
 
     pub(super) fn finish(self, settings: &Settings) -> (Vec<Total>, AsReported) {
         let day = settings.window.from.date();
-        let mut tally = Tally::default();
-        let skill = tally.label(Label::SkillId, label::id(Some(&settings.skill)));
+        let skill: Box<str> = label::id(Some(&settings.skill)).text.into();
         let totals = self.keys.iter().map(|(dnis, reported)| Total {
             bucket: Bucket::day(day),
             key: LabelValues::from([(Label::SkillId, skill.clone()), (Label::Dnis, dnis.clone())]),

@@ -6,10 +6,11 @@ use super::decode::Settings;
 use super::field::{self, Moment};
 use super::label;
 use super::occurrence::{self, Occurrence};
-use super::tally::{DropReason, Tally};
+use super::tally::{DropReason, Seen, Tally};
 use super::{Amount, Event, LabelValues, Observation, When, moment_bytes};
-use crate::api::Report;
+use crate::api::{Grain, Report};
 use crate::metrics::{Family, Label, catalogue};
+use crate::time::Bucket;
 
 /// Numbers above this are not marks but something that a caller typed in, and are not added to a score.
 const HIGHEST_SCORE: i64 = 100 * ONE;
@@ -109,15 +110,16 @@ impl Surveys {
         let parts = [kind, call.as_bytes(), &when, agent.unwrap_or_default().as_bytes()];
         let identity = settings.key.identity(Report::Diagram4, parts);
 
+        let seen = Seen { key: &settings.key, bucket: Bucket::of(at, Grain::Hour) };
         let skill = label::id(row.skill.text());
         tally.names.skill(&skill.text, row.skill_name.text());
         let key = LabelValues::from([
-            (Label::SkillId, tally.label(Label::SkillId, skill)),
-            (Label::Interaction, tally.label(Label::Interaction, label::word(row.interaction.text()))),
+            (Label::SkillId, tally.label(Label::SkillId, skill, seen)),
+            (Label::Interaction, tally.label(Label::Interaction, label::word(row.interaction.text()), seen)),
         ]);
         let is_coded = field::present(row.result.text()).is_some();
         row.answers.sort_unstable_by_key(|(number, _)| *number);
-        let observations = observations(&row, settings.coding.is_over(at), tally);
+        let observations = observations(&row, (seen, settings.coding.is_over(at)), tally);
         self.rows.push(Occurrence {
             event: Event { at, identity, key, observations, status: None },
             fingerprint,
@@ -132,7 +134,11 @@ impl Surveys {
     }
 }
 
-fn observations(row: &SurveyRow<'_>, settled: bool, tally: &mut Tally) -> Vec<Observation> {
+fn observations(
+    row: &SurveyRow<'_>,
+    (seen, settled): (Seen<'_>, bool),
+    tally: &mut Tally,
+) -> Vec<Observation> {
     let mut observations = Vec::with_capacity(5 + 2 * row.answers.len());
     let mut observe = |family: &'static Family, slot, labels, amount, when| {
         observations.push(Observation { family, slot, labels, amount, when });
@@ -142,7 +148,7 @@ fn observations(row: &SurveyRow<'_>, settled: bool, tally: &mut Tally) -> Vec<Ob
         (&catalogue::SURVEY_FEELING, Label::Feeling, &row.feeling),
     ] {
         let is_present = field::present(cell.text()).is_some();
-        let labels = LabelValues::from([(name, tally.label(name, label::word(cell.text())))]);
+        let labels = LabelValues::from([(name, tally.label(name, label::word(cell.text()), seen))]);
         // It may still come, or change, until the row is old enough; none may come until the seal.
         let when = if is_present && settled { When::Once } else { When::AtSeal };
         observe(family, 0, labels, Amount::Count(1), when);

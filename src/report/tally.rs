@@ -1,12 +1,14 @@
 //! What decoding saw on the way: rejected values, dropped rows, failed self-checks, names, gauges of today.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::identity::IdentityKey;
 use super::label;
 use super::service_level;
 use super::{LabelValues, ivr};
 use crate::config::Denominator;
 use crate::metrics::{Family, Label};
+use crate::time::Bucket;
 use crate::time::civil::Date;
 
 /// What decoding one answer (or the parts of one reading) saw beside the reading itself.
@@ -22,14 +24,22 @@ pub struct Tally {
     pub dropped: BTreeMap<DropReason, u64>,
     /// Failed self-checks of rebuilt numbers, by the name of the check.
     pub mismatches: BTreeMap<&'static str, u64>,
-    /// Label values that became `other` because they could be a person's number, rows of this answer.
-    pub folded: BTreeMap<Label, u64>,
+    /// Label values that became `other` because they could be a person's number: their buckets, and what tells
+    /// one from another without telling what it is.
+    pub folded: BTreeMap<Label, BTreeSet<(Bucket, u64)>>,
     /// Names met in the rows.
     pub names: Names,
     /// `skill_6`: a row reached 10,000 calls, where percentages stop being exact.
     pub coarse: bool,
     /// `skill_6`: how well each denominator explains the percentages.
     pub evidence: Evidence,
+}
+
+/// Where a label value was seen, and with what it is made unreadable.
+#[derive(Clone, Copy)]
+pub(super) struct Seen<'k> {
+    pub(super) key: &'k IdentityKey,
+    pub(super) bucket: Bucket,
 }
 
 /// Why a row is not part of a reading.
@@ -91,7 +101,7 @@ fn note(names: &mut BTreeMap<Box<str>, Box<str>>, id: &str, name: Option<&str>) 
         return;
     }
     let name = label::id(name);
-    if !name.folded && name.text != label::NONE {
+    if name.hidden.is_none() && name.text != label::NONE {
         names.insert(id.into(), name.text.into());
     }
 }
@@ -133,7 +143,9 @@ impl Tally {
         sum(&mut self.rejected, &other.rejected);
         sum(&mut self.dropped, &other.dropped);
         sum(&mut self.mismatches, &other.mismatches);
-        sum(&mut self.folded, &other.folded);
+        for (label, seen) in &other.folded {
+            self.folded.entry(*label).or_default().extend(seen);
+        }
         self.names.add(&other.names);
         self.coarse |= other.coarse;
         self.evidence.add(other.evidence);
@@ -151,10 +163,12 @@ impl Tally {
         *self.mismatches.entry(check).or_default() += 1;
     }
 
-    /// The text of a label value; a folded one is counted.
-    pub(super) fn label(&mut self, label: Label, value: label::Value<'_>) -> Box<str> {
-        if value.folded {
-            *self.folded.entry(label).or_default() += 1;
+    /// The text of a label value; one that had to be hidden is noted.
+    pub(super) fn label(&mut self, label: Label, value: label::Value<'_>, seen: Seen<'_>) -> Box<str> {
+        if let Some(hidden) = &value.hidden {
+            let mut fingerprint = seen.key.fingerprint();
+            fingerprint.column(label.as_str(), hidden);
+            self.folded.entry(label).or_default().insert((seen.bucket, fingerprint.finish()));
         }
         value.text.into()
     }

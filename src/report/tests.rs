@@ -188,7 +188,13 @@ fn render(decoded: &Result<Decoded, DecodeError>) -> String {
         ("rejected", format!("{rejected:?}")),
         ("dropped", format!("{dropped:?}")),
         ("mismatches", format!("{mismatches:?}")),
-        ("folded", format!("{folded:?}")),
+        (
+            "folded",
+            format!(
+                "{:?}",
+                folded.iter().map(|(label, seen)| (label, seen.len())).collect::<BTreeMap<_, _>>()
+            ),
+        ),
         ("names", format!("{names:?}")),
     ] {
         if !empty(debug.clone()) {

@@ -20,6 +20,8 @@ use crate::time::{Bucket, SignedDuration, Timestamp};
 /// Pause between an answer and the next question of the same operation.
 pub(super) const SPACING: SignedDuration = SignedDuration::from_millis(500);
 
+/// Over how long the first turns of operations are spread.
+const SPREAD: Duration = Duration::from_secs(20);
 /// Pause between two turns that only read a long past.
 const PAST_SPACING: SignedDuration = SignedDuration::from_secs(5);
 
@@ -128,13 +130,18 @@ impl Schedule {
             latest: now,
         };
         schedule.open_lanes(now);
+        // The list of skills comes before what is read by it: the witness would show skills that nobody has entered.
+        let lanes = schedule.lanes.iter().map(|(report, lane)| schedule.lane_due(*report, lane, 1.0));
+        let first = lanes.min().map_or(first, |lane| lane.min(first));
+        (schedule.names.due, schedule.token_info.due) = (first, first);
         schedule
     }
 
     fn open_lanes(&mut self, now: Timestamp) {
         let plan = Plan::of(&self.operation, Assumptions { skills: 5, busy: 0.5, limit: None, past_days: 0 });
-        // The reports of one operation start together, operations apart.
-        let jitter = self.rng.random_range(0.0..20.0);
+        // The reports of one operation start together, operations apart, and nobody by more than an interval.
+        let shortest = plan.lines.iter().map(|line| line.interval).min().unwrap_or(SPREAD);
+        let jitter = self.rng.random_range(0.0..shortest.min(SPREAD).as_secs_f64());
         for line in plan.lines {
             if self.operation.settings(line.report).is_none() || self.lanes.contains_key(&line.report) {
                 continue;
@@ -161,27 +168,6 @@ impl Schedule {
                 has_past: false,
             };
             self.lanes.insert(line.report, lane);
-        }
-    }
-
-    /// Takes a changed configuration; what has been learned stays.
-    pub fn reconfigure(&mut self, operation: &Operation, now: Timestamp) {
-        let today = operation.zone.bucket(now, crate::api::Grain::Day);
-        self.skills.reconfigure(&self.operation, operation, today);
-        if self.operation.base_url != operation.base_url {
-            self.token_changed(now);
-        }
-        if self.operation.skills != operation.skills {
-            self.names.due = now;
-        }
-        self.operation = operation.clone();
-        self.quota.configure(operation.daily_requests);
-        let enabled: Vec<Report> = operation.enabled().collect();
-        self.lanes.retain(|report, _| enabled.contains(report));
-        self.open_lanes(now);
-        // A turn under way was planned under the old configuration; its answer still counts.
-        if let Some(slot) = &mut self.slot {
-            slot.queue.clear();
         }
     }
 

@@ -84,10 +84,6 @@ impl Quota {
         }
     }
 
-    pub(super) fn configure(&mut self, configured: Option<u64>) {
-        self.configured = configured;
-    }
-
     pub(super) fn limit(&self) -> (u64, LimitSource) {
         match (self.configured, self.vendor) {
             (Some(limit), _) => (limit, LimitSource::Configured),

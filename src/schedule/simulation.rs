@@ -304,7 +304,9 @@ impl World {
                 seen.insert(part);
                 if seen.len() == usize::from(parts) {
                     self.look(Report::Skill6, &request.skill, day, request.slot, asked, *rows > 0);
-                    if request.purpose == Purpose::Present {
+                    // As the ledger does: what does not reach the present is no success of the present.
+                    let reaches = request.window.unwrap().to >= self.operation.zone.present(request.now);
+                    if request.purpose == Purpose::Present && reaches {
                         let progress = self.history.skills.get_mut(&request.skill).unwrap();
                         progress.last_success = Some(request.now);
                     }

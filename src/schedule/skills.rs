@@ -89,22 +89,6 @@ impl SkillBook {
         }
     }
 
-    /// The configuration changed.
-    pub(super) fn reconfigure(&mut self, before: &Operation, after: &Operation, today: Bucket) {
-        let wanted = self.wanted(after);
-        for gone in self.wanted(before).difference(&wanted) {
-            self.left.insert(gone.clone(), today);
-        }
-        for skill in &wanted {
-            self.left.remove(skill);
-        }
-        if before.base_url != after.base_url || before.zone != after.zone {
-            self.remembered.clear();
-            self.refused_until = None;
-            self.speaks = false;
-        }
-    }
-
     /// Whether one `skill_1` a day tells which skills moved.
     pub(super) fn has_witness(&self, operation: &Operation, now: Timestamp) -> bool {
         if self.refused_until.is_some_and(|until| now < until) {

@@ -213,7 +213,8 @@ fn a_skill_that_leaves_is_read_until_its_days_are_sealed() {
     world.run_for(3);
     let mut changed = world.operation.clone();
     changed.skills = named(&["101"]);
-    world.schedule.reconfigure(&changed, world.now);
+    // A changed configuration begins with a new schedule; what it must know is in the ledger.
+    world.schedule = Schedule::new(&changed, 5, world.now);
     world.operation = changed;
     world.run_for(48);
     let last = world.sent.iter().rfind(|sent| sent.request.skill == "102").unwrap();
@@ -620,6 +621,24 @@ fn the_same_seed_asks_the_same_and_another_spreads_the_start() {
     };
     assert_eq!(run(7), run(7));
     assert_ne!(run(7)[0].0, run(8)[0].0);
+}
+
+#[test]
+fn the_list_of_skills_comes_before_what_is_read_by_it() {
+    for seed in 0..200 {
+        let mut schedule = Schedule::new(&operation("UTC", Skills::Discover, None), seed, at(START));
+        let mut history = History::default();
+        let mut now = at(START);
+        loop {
+            let (request, at) = drive(&mut schedule, &mut history, now);
+            assert!(request.report != Report::Skill1, "seed {seed}: the witness is asked first");
+            if request.report == Report::Skills {
+                break;
+            }
+            now = at + SignedDuration::from_millis(200);
+            schedule.done(&request, success(&request), now);
+        }
+    }
 }
 
 #[test]

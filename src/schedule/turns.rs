@@ -159,7 +159,10 @@ impl Schedule {
         purpose: Purpose,
     ) -> Vec<Task> {
         let parts = self.skills.parts(day, skill);
-        let windows = if parts > 1 {
+        // After the clock was set back, a day that was known may not have begun.
+        let windows = if self.operation.zone.present(now) <= day.window().from {
+            Vec::new()
+        } else if parts > 1 {
             split::day_parts(day, parts, self.operation.zone.present(now))
         } else {
             vec![self.day_window(day, now)]

@@ -1,7 +1,7 @@
 //! Basic authentication against bcrypt hashes.
 //!
 //! An unknown user costs what a known one costs. Comparisons run one at a time beside the async workers,
-//! so that guessing neither stalls a scrape nor takes more than one core. A success is remembered under a
+//! so that guessing neither stalls a scrape nor takes more than one core, and few may wait for their turn. A success is remembered under a
 //! keyed hash; the password itself is kept nowhere.
 
 use std::collections::{BTreeMap, HashMap};
@@ -16,6 +16,20 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
 use tokio::sync::Semaphore;
 
+/// So many comparisons may wait or run. More would only hold connections that scrapes need.
+const WAITING: usize = 32;
+
+/// What becomes of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Admission {
+    /// Somebody we know.
+    Granted,
+    /// Nobody we know.
+    Refused,
+    /// Too many are waiting to be compared.
+    Busy,
+}
+
 /// Compares a password with a hash: slow by design.
 pub(super) type Compare = Arc<dyn Fn(&str, &str) -> bool + Send + Sync>;
 
@@ -29,6 +43,7 @@ pub(super) struct Auth {
     dummy: String,
     compare: Compare,
     turn: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
     key: [u8; 32],
     /// The keyed hash of the password that each user came in with last.
     accepted: Mutex<HashMap<String, [u8; 32]>>,
@@ -58,33 +73,36 @@ impl Auth {
             dummy: format!("$2b${cost:02}${DUMMY}"),
             compare,
             turn: Arc::new(Semaphore::new(1)),
+            waiting: Arc::new(Semaphore::new(WAITING)),
             key: rand::random(),
             accepted: Mutex::default(),
         }
     }
 
     /// Whether these credentials (the value of `Authorization`) let a request in.
-    pub(super) async fn admits(&self, credentials: Option<&HeaderValue>) -> bool {
-        let Some((user, password)) = credentials.and_then(decode) else { return false };
+    pub(super) async fn admits(&self, credentials: Option<&HeaderValue>) -> Admission {
+        let Some((user, password)) = credentials.and_then(decode) else { return Admission::Refused };
         let known = self.users.get(&user);
         let hash = known.map_or(self.dummy.as_str(), |hash| hash.expose_secret()).to_owned();
         let tag = self.tag(&user, &hash, &password);
         if known.is_some() && self.accepted().get(&user).is_some_and(|accepted| self.same(accepted, &tag)) {
-            return true;
+            return Admission::Granted;
         }
-        let Ok(turn) = Arc::clone(&self.turn).acquire_owned().await else { return false };
+        let Ok(waiting) = Arc::clone(&self.waiting).try_acquire_owned() else { return Admission::Busy };
+        let Ok(turn) = Arc::clone(&self.turn).acquire_owned().await else { return Admission::Busy };
         let compare = Arc::clone(&self.compare);
         // The turn ends with the comparison, also when nobody waits for it any more.
         let comparing = tokio::task::spawn_blocking(move || {
             let good = compare(&password, &hash);
-            drop(turn);
+            drop((turn, waiting));
             good
         });
         let good = comparing.await.unwrap_or(false) && known.is_some();
-        if good {
-            self.accepted().insert(user, tag);
+        if !good {
+            return Admission::Refused;
         }
-        good
+        self.accepted().insert(user, tag);
+        Admission::Granted
     }
 
     fn tag(&self, user: &str, hash: &str, password: &str) -> [u8; 32] {
@@ -129,6 +147,10 @@ mod tests {
 
     use super::*;
 
+    async fn is_granted(auth: &Auth, credentials: Option<&HeaderValue>) -> bool {
+        auth.admits(credentials).await == Admission::Granted
+    }
+
     fn header(user: &str, password: &str) -> HeaderValue {
         format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))).parse().unwrap()
     }
@@ -141,14 +163,14 @@ mod tests {
     async fn hashes_of_the_usual_tools_are_understood() {
         let hash = bcrypt::hash("s3cret", 4).unwrap().replacen("$2b$", "$2y$", 1);
         let auth = Auth::new(&users(&hash));
-        assert!(auth.admits(Some(&header("ana", "s3cret"))).await);
-        assert!(!auth.admits(Some(&header("ana", "S3cret"))).await);
-        assert!(!auth.admits(Some(&header("ana", &"x".repeat(80)))).await);
-        assert!(!auth.admits(Some(&header("eva", "s3cret"))).await);
-        assert!(auth.admits(Some(&header("ana", "s3cret"))).await, "remembered");
-        assert!(!auth.admits(None).await);
+        assert!(is_granted(&auth, Some(&header("ana", "s3cret"))).await);
+        assert!(!is_granted(&auth, Some(&header("ana", "S3cret"))).await);
+        assert!(!is_granted(&auth, Some(&header("ana", &"x".repeat(80)))).await);
+        assert!(!is_granted(&auth, Some(&header("eva", "s3cret"))).await);
+        assert!(is_granted(&auth, Some(&header("ana", "s3cret"))).await, "remembered");
+        assert!(!is_granted(&auth, None).await);
         for other in ["Bearer abc", "Basic", "Basic !!!", "Basic YW5h"] {
-            assert!(!auth.admits(Some(&other.parse().unwrap())).await, "{other}");
+            assert!(!is_granted(&auth, Some(&other.parse().unwrap())).await, "{other}");
         }
     }
 
@@ -162,11 +184,11 @@ mod tests {
         });
         let hash = format!("$2y$12${}", "a".repeat(53));
         let auth = Auth::with_compare(&users(&hash), compare);
-        assert!(!auth.admits(Some(&header("ana", "wrong"))).await);
+        assert!(!is_granted(&auth, Some(&header("ana", "wrong"))).await);
         let known = std::mem::take(&mut *costs.lock().unwrap());
         // Not even what compares as good lets a stranger in, and it is not remembered.
         for _ in 0..2 {
-            assert!(!auth.admits(Some(&header("eva", "right"))).await);
+            assert!(!is_granted(&auth, Some(&header("eva", "right"))).await);
             assert_eq!(std::mem::take(&mut *costs.lock().unwrap()), known);
         }
         assert_eq!(known, ["12"]);
@@ -188,7 +210,7 @@ mod tests {
             ("wrong", false, 3),
             ("right", true, 3),
         ] {
-            assert_eq!(auth.admits(Some(&header("ana", password))).await, good);
+            assert_eq!(is_granted(&auth, Some(&header("ana", password))).await, good);
             assert_eq!(times.load(Ordering::Relaxed), comparisons);
         }
     }
@@ -207,13 +229,47 @@ mod tests {
         let auth = Arc::new(Auth::with_compare(&users("$2y$04$"), compare));
         let guess = |nth: usize| {
             let auth = Arc::clone(&auth);
-            tokio::spawn(async move { auth.admits(Some(&header("ana", &nth.to_string()))).await })
+            tokio::spawn(async move { is_granted(&auth, Some(&header("ana", &nth.to_string()))).await })
         };
         let guesses: Vec<_> = (0..64).map(guess).collect();
         for guess in guesses {
             assert!(!guess.await.unwrap());
         }
         assert_eq!(most.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_guesses_waits_for_nothing_and_keeps_nobody_out_who_is_remembered() {
+        let (open, gate) = std::sync::mpsc::channel::<()>();
+        let gate = Mutex::new(gate);
+        let times = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&times);
+        let compare: Compare = Arc::new(move |password, _| {
+            counter.fetch_add(1, Ordering::SeqCst);
+            // Guesses take until the gate opens.
+            password == "right" || gate.lock().unwrap().recv().is_ok_and(|()| false)
+        });
+        let auth = Arc::new(Auth::with_compare(&users("$2y$04$"), compare));
+        assert!(is_granted(&auth, Some(&header("ana", "right"))).await);
+        let guess = |nth: usize| {
+            let auth = Arc::clone(&auth);
+            tokio::spawn(async move { auth.admits(Some(&header("eva", &nth.to_string()))).await })
+        };
+        let guesses: Vec<_> = (0..WAITING + 100).map(guess).collect();
+        // Tasks start in the order in which they were made, so the first ones wait and the others cannot.
+        let mut held = guesses;
+        for guess in held.split_off(WAITING) {
+            let answered = tokio::time::timeout(std::time::Duration::from_secs(30), guess).await;
+            assert_eq!(answered.expect("it waits for its turn").unwrap(), Admission::Busy);
+        }
+        assert!(is_granted(&auth, Some(&header("ana", "right"))).await, "remembered, so it need not wait");
+        for _ in 0..WAITING {
+            open.send(()).unwrap();
+        }
+        for guess in held {
+            assert_eq!(guess.await.unwrap(), Admission::Refused);
+        }
+        assert_eq!(times.load(Ordering::SeqCst), 1 + WAITING);
     }
 
     #[test]

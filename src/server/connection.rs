@@ -89,7 +89,7 @@ where
     }
 }
 
-/// A stream that says when bytes arrive and when all have left.
+/// A stream that says when bytes arrive, when none can leave, and when all have left.
 struct Watched<S> {
     stream: S,
     connection: Arc<Connection>,
@@ -116,7 +116,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let done = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.connection.written(done.is_ready());
+        done
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
@@ -136,7 +138,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         cx: &mut Context<'_>,
         bytes: &[std::io::IoSlice<'_>],
     ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bytes)
+        let done = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
+        self.connection.written(done.is_ready());
+        done
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -13,7 +13,8 @@ use crate::time::Stopwatch;
 /// The limits of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at once. When all are taken, the one idle for longest gives way to a new one.
+    /// Connections at once. When all are taken, one gives way to a new one: the one idle for longest, or else the one
+    /// that has gone for longest without saying all of a request or without taking any of its answer.
     pub connections: usize,
     /// Time from the first byte of a request to the end of its headers; also for the first request and a
     /// TLS handshake.
@@ -91,6 +92,8 @@ struct Open {
 struct State {
     /// Milliseconds since the server's start, times 8, plus the phase.
     phase: AtomicU64,
+    /// Milliseconds since the server's start, plus 1, since which the other side takes nothing; 0 while it does.
+    blocked: AtomicU64,
     close: CancellationToken,
 }
 
@@ -130,24 +133,26 @@ impl Connections {
 
     fn make_room(&self, open: &Open) {
         let now = self.now();
-        let spare = |state: &&Arc<State>| match state.phase() {
-            (Phase::Idle, _) => true,
-            (Phase::Opening | Phase::Head, since) => now.saturating_sub(since) >= GRACE_MS,
-            _ => false,
-        };
-        let order = |state: &&Arc<State>| {
-            let (phase, since) = state.phase();
-            (phase != Phase::Idle, since)
+        let old = |since: u64| (now.saturating_sub(since) >= GRACE_MS).then_some((true, since));
+        let spare = |state: &Arc<State>| match state.phase() {
+            (Phase::Idle, since) => Some((false, since)),
+            (Phase::Opening | Phase::Head, since) => old(since),
+            (Phase::Busy | Phase::Flushing, _) => old(state.blocked()?),
         };
         let waiting = open.connections.values().filter(|state| !state.close.is_cancelled());
-        if let Some(state) = waiting.filter(spare).min_by_key(order) {
+        let spare = waiting.filter_map(|state| Some((spare(state)?, state)));
+        if let Some((_, state)) = spare.min_by_key(|(order, _)| *order) {
             state.close.cancel();
         }
     }
 
     /// Registers a connection.
     pub(super) fn open(self: &Arc<Self>) -> Connection {
-        let state = Arc::new(State { phase: AtomicU64::new(0), close: CancellationToken::new() });
+        let state = Arc::new(State {
+            phase: AtomicU64::new(0),
+            blocked: AtomicU64::new(0),
+            close: CancellationToken::new(),
+        });
         state.set(Phase::Opening, self.now());
         let mut open = self.open_connections();
         let number = open.next;
@@ -199,6 +204,10 @@ impl State {
         (Phase::ALL[(packed % 8) as usize], packed / 8)
     }
 
+    fn blocked(&self) -> Option<u64> {
+        self.blocked.load(Ordering::Relaxed).checked_sub(1)
+    }
+
     fn set(&self, phase: Phase, since: u64) {
         self.phase.store(since * 8 + phase as u64, Ordering::Relaxed);
     }
@@ -236,6 +245,15 @@ impl Connection {
     pub(super) fn answered(&self) {
         let (_, since) = self.state.phase();
         self.state.set(Phase::Flushing, since);
+    }
+
+    /// Bytes have left, or none can, since the other side takes nothing.
+    pub(super) fn written(&self, some: bool) {
+        if some {
+            self.state.blocked.store(0, Ordering::Relaxed);
+        } else if self.state.blocked().is_none() {
+            self.state.blocked.store(self.all.now() + 1, Ordering::Relaxed);
+        }
     }
 
     /// Everything written so far is on its way.

@@ -3,31 +3,26 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_FRAME_OPTIONS};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
+use crate::status::{Visit, content_security_policy};
+
 use super::{App, Limits, Ready, Reload, ServerError, StatusPage, metrics_route, web};
 
-/// Nothing is loaded, framed or submitted; styles stand in the page.
-const PAGE_HEADERS: [(HeaderName, &str); 4] = [
-    (
-        CONTENT_SECURITY_POLICY,
-        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    ),
-    (X_FRAME_OPTIONS, "DENY"),
-    (REFERRER_POLICY, "no-referrer"),
-    (CACHE_CONTROL, "no-store"),
-];
+/// The page is framed nowhere, sends nobody anywhere and is kept by nobody.
+const PAGE_HEADERS: [(HeaderName, &str); 3] =
+    [(X_FRAME_OPTIONS, "DENY"), (REFERRER_POLICY, "no-referrer"), (CACHE_CONTROL, "no-store")];
 
-/// All routes, with the limits that hold for each request.
-pub(super) fn router(app: App, limits: &Limits) -> Result<Router, ServerError> {
+/// All routes, with the limits that hold for each request; [`super::serve`] adds those of connections.
+pub fn router(app: App, limits: &Limits) -> Result<Router, ServerError> {
     let path = app.telemetry_path.as_str();
     let problem = if !path.starts_with('/') {
         Some("it does not start with a slash")
@@ -53,17 +48,25 @@ pub(super) fn router(app: App, limits: &Limits) -> Result<Router, ServerError> {
     Ok(router
         .fallback(|| async { (StatusCode::NOT_FOUND, "not found\n") })
         .layer(RequestBodyLimitLayer::new(limits.body_bytes))
+        .layer(from_fn(web::measured))
         .layer(from_fn_with_state(app.web.clone(), web::admit))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, limits.request))
         .layer(from_fn_with_state(app.web, web::headers))
         .layer(CatchPanicLayer::new()))
 }
 
-async fn page(State(status): State<StatusPage>) -> Response {
+async fn page(State(status): State<StatusPage>, Query(query): Query<Vec<(String, String)>>) -> Response {
+    let still = query.iter().any(|(key, _)| key == "still");
+    let operation = query.into_iter().find_map(|(key, value)| (key == "operation").then_some(value));
+    let visit = Visit { operation, still };
     // Making the page takes locks and formats many rows.
-    match tokio::task::spawn_blocking(move || status()).await {
-        Ok(html) => (PAGE_HEADERS.map(|(name, value)| (name, HeaderValue::from_static(value))), Html(html))
-            .into_response(),
+    match tokio::task::spawn_blocking(move || status(&visit)).await {
+        Ok(Some(html)) => {
+            let policy = HeaderValue::from_static(content_security_policy());
+            let headers = PAGE_HEADERS.map(|(name, value)| (name, HeaderValue::from_static(value)));
+            ([(CONTENT_SECURITY_POLICY, policy)], headers, Html(html)).into_response()
+        }
+        Ok(None) => (StatusCode::NOT_FOUND, "no such operation here\n").into_response(),
         Err(error) => {
             tracing::error!(error = %error, "cannot make the status page");
             (StatusCode::INTERNAL_SERVER_ERROR, "cannot make the status page\n").into_response()

@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{
+    AUTHORIZATION, CONNECTION, RETRY_AFTER, TRANSFER_ENCODING, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -13,12 +15,16 @@ use crate::config::{RateLimit, WebConfig};
 use crate::time::Stopwatch;
 
 use super::ServerError;
-use super::auth::Auth;
+use super::auth::{Admission, Auth};
 use super::tls::Tls;
 
 /// The web configuration in force. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Web(Arc<ArcSwap<Policy>>);
+
+/// A web configuration whose files have been opened.
+#[derive(Debug)]
+pub struct Prepared(Policy);
 
 #[derive(Debug)]
 struct Policy {
@@ -34,10 +40,14 @@ impl Web {
         Ok(Web(Arc::new(ArcSwap::from_pointee(Policy::new(config)?))))
     }
 
-    /// Puts another configuration in force for the next requests and connections; on an error the old one stays.
-    pub fn replace(&self, config: &WebConfig) -> Result<(), ServerError> {
-        self.0.store(Arc::new(Policy::new(config)?));
-        Ok(())
+    /// Opens another configuration without putting it in force, so that nothing has changed when it cannot be opened.
+    pub fn prepare(config: &WebConfig) -> Result<Prepared, ServerError> {
+        Policy::new(config).map(Prepared)
+    }
+
+    /// Puts another configuration in force for the next requests and connections.
+    pub fn replace(&self, prepared: Prepared) {
+        self.0.store(Arc::new(prepared.0));
     }
 
     pub(super) fn tls(&self) -> Option<Arc<Tls>> {
@@ -72,10 +82,28 @@ pub(super) async fn admit(State(web): State<Web>, request: Request, next: Next) 
     if policy.rate.as_ref().is_some_and(|bucket| !bucket.take()) {
         return (StatusCode::TOO_MANY_REQUESTS, "too many requests\n").into_response();
     }
-    if let Some(auth) = &policy.auth
-        && !auth.admits(request.headers().get(AUTHORIZATION)).await
-    {
-        return (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Basic")], "Unauthorized\n").into_response();
+    let admission = match &policy.auth {
+        Some(auth) => auth.admits(request.headers().get(AUTHORIZATION)).await,
+        None => Admission::Granted,
+    };
+    match admission {
+        Admission::Granted => next.run(request).await,
+        Admission::Refused => {
+            (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Basic")], "Unauthorized\n").into_response()
+        }
+        Admission::Busy => {
+            let later = [(RETRY_AFTER, "1")];
+            (StatusCode::SERVICE_UNAVAILABLE, later, "too many logins at once\n").into_response()
+        }
+    }
+}
+
+/// Refuses bodies without a stated length. Nobody needs to send one, and where proxy and server disagree on the end of a
+/// body, one request hides another.
+pub(super) async fn measured(request: Request, next: Next) -> Response {
+    if request.headers().contains_key(TRANSFER_ENCODING) {
+        return (StatusCode::LENGTH_REQUIRED, [(CONNECTION, "close")], "a body needs a length\n")
+            .into_response();
     }
     next.run(request).await
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::day::Day;
 use super::dice::{Dice, mix};
+use super::incident::Incident;
 use super::{Settings, SimulatorError};
 use crate::time::{Bucket, SignedDuration, Timestamp, Zone, civil};
 
@@ -59,6 +60,8 @@ pub struct Traffic {
     pub open_hours: (u8, u8),
     /// The traffic of each weekday against [`Traffic::calls_per_day`], Monday first; 0 is closed.
     pub weekdays: [f64; 7],
+    /// What happens out of the ordinary.
+    pub incidents: Vec<Incident>,
 }
 
 impl Default for Traffic {
@@ -79,6 +82,7 @@ impl Default for Traffic {
             mean_wait_seconds: 12.0,
             open_hours: (0, 24),
             weekdays: [1.22, 1.10, 1.05, 1.04, 1.14, 0.80, 0.65],
+            incidents: Vec::new(),
         }
     }
 }
@@ -320,6 +324,9 @@ fn check(operations: usize, traffic: &Traffic) -> Result<(), SimulatorError> {
     }
     if !traffic.weekdays.iter().all(|share| (0.0..=100.0).contains(share)) {
         return Err(SimulatorError::Setting("weekdays", "must lie between 0 and 100".into()));
+    }
+    if let Some(mistake) = traffic.incidents.iter().find_map(Incident::mistake) {
+        return Err(SimulatorError::Setting("incidents", mistake.into()));
     }
     let (opens, closes) = traffic.open_hours;
     if opens >= closes || closes > 24 {

@@ -33,6 +33,8 @@ const ISOLATED: &[(&str, &[&str])] = &[("simulator", &["time"]), ("dashboards", 
 
 /// A spelling in code, and the only modules in which it may appear.
 const HOMES: &[(&str, &[&str])] = &[
+    // The compiler forbids it too, unless somebody takes the lint away.
+    ("unsafe", &[]),
     ("redb", &["ledger"]),
     ("prometheus::", &["exposition", "server"]),
     ("std::env", &["config"]),
@@ -366,9 +368,22 @@ fn what_is_no_arrow_is_left_alone() {
 }
 
 #[test]
+fn unsafe_code_is_forbidden_where_nobody_can_allow_it_again() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    let lints = manifest.split("[lints.rust]").nth(1).unwrap().split("\n[").next().unwrap();
+    assert!(lints.lines().any(|line| line == "unsafe_code = \"forbid\""), "{lints}");
+    for path in ["src/lib.rs", "src/main.rs"] {
+        let text = fs::read_to_string(root.join(path)).unwrap();
+        assert!(text.lines().any(|line| line == "#![forbid(unsafe_code)]"), "{path}");
+    }
+}
+
+#[test]
 fn a_name_away_from_home_is_noticed() {
     for (path, body) in [
         ("exposition.rs", "use redb::Database;"),
+        ("ledger/file.rs", "fn f() { unsafe { g() } }"),
         ("report.rs", "fn f(x: prometheus::Counter) {}"),
         ("server.rs", "use std::env;"),
         ("main.rs", "fn f() { std::env::var(\"HOME\"); }"),

@@ -85,6 +85,29 @@ fn in_quiet_weather_every_sum_is_the_truth_and_every_counter_its_sum() {
 }
 
 #[test]
+fn a_skill_that_opens_counts_before_a_list_names_it() {
+    let first = date(2026, 4, 6);
+    let mut centre = centre(13, first);
+    centre.traffic.skills = 4;
+    centre.last_skill_opens = Some(date(2026, 4, 7));
+    // The list is asked once a day, after the noon at which the exporter begins.
+    let begins = first.at(13, 0, 0, 0);
+    let mut bench = Bench::new(Plan { centre, begins, keys: keys("30m") });
+    let inbound = |bench: &mut Bench| {
+        let counted = |((family, labels), values): (&(&str, String), &Vec<i64>)| {
+            (*family == "wolkvox_inbound_calls_total" && labels.contains("skill_id=\"104\""))
+                .then_some(values[0])
+        };
+        bench.whole().iter().filter_map(counted).sum::<i64>()
+    };
+    bench.run_to(date(2026, 4, 7).at(0, 5, 0, 0));
+    assert_eq!(inbound(&mut bench), 0);
+    bench.run_to(date(2026, 4, 7).at(11, 0, 0, 0));
+    assert!(inbound(&mut bench) > 5, "not counted before the list of the day");
+    assert!(bench.failures().is_empty(), "{:?}", bench.failures());
+}
+
+#[test]
 fn in_bad_weather_nothing_is_lost_and_nothing_doubled() {
     let first = date(2026, 4, 6);
     let mut centre = centre(12, first);

@@ -14,19 +14,22 @@ use wolkvox_exporter::api::Grain;
 use wolkvox_exporter::time::{Clock, Stopwatch, Zone};
 
 /// Generous: what is waited for takes seconds.
-const PATIENCE: Duration = Duration::from_secs(120);
-const GLANCE: Duration = Duration::from_millis(50);
-const ZONE: &str = "America/Bogota";
+pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
+pub(crate) const GLANCE: Duration = Duration::from_millis(50);
+pub(crate) const ZONE: &str = "America/Bogota";
+
+/// The program itself.
+pub(crate) const EXECUTABLE: &str = env!("CARGO_BIN_EXE_wolkvox_exporter");
 
 /// A running program; killed when dropped.
-struct Program {
-    child: Child,
-    out: Lines,
-    err: Lines,
+pub(crate) struct Program {
+    pub(crate) child: Child,
+    pub(crate) out: Lines,
+    pub(crate) err: Lines,
 }
 
 /// What a program has written so far, and its reader.
-struct Lines {
+pub(crate) struct Lines {
     text: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
 }
@@ -45,36 +48,44 @@ impl Lines {
         Lines { text, reader: Some(reader) }
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.text.lock().unwrap().clone()
     }
 }
 
 impl Program {
     /// Starts the program in an environment of these variables only.
-    fn start(arguments: &[&str], variables: &[(&str, &str)]) -> Program {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_wolkvox_exporter"))
-            .args(arguments)
-            .env_clear()
-            .envs(variables.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+    pub(crate) fn start(arguments: &[&str], variables: &[(&str, &str)]) -> Program {
+        Program::spawn(Command::new(EXECUTABLE).args(arguments).env_clear().envs(variables.iter().copied()))
+    }
+
+    /// Starts a command whose standard output and error are the program's.
+    pub(crate) fn spawn(command: &mut Command) -> Program {
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         Program { child, out: Lines::of(out), err: Lines::of(err) }
     }
 
     /// Waits until `what` has something to say; fails with everything written when it never does.
-    fn wait<T>(&mut self, what: &str, mut look: impl FnMut(&Program) -> Option<T>) -> T {
+    pub(crate) fn wait<T>(&mut self, what: &str, look: impl FnMut(&Program) -> Option<T>) -> T {
+        self.wait_long(PATIENCE, what, look)
+    }
+
+    /// The same for what takes longer on a busy machine.
+    pub(crate) fn wait_long<T>(
+        &mut self,
+        patience: Duration,
+        what: &str,
+        mut look: impl FnMut(&Program) -> Option<T>,
+    ) -> T {
         let waited = Stopwatch::start();
         loop {
             if let Some(found) = look(self) {
                 return found;
             }
             let ended = self.child.try_wait().unwrap();
-            if waited.elapsed() > PATIENCE || ended.is_some() {
+            if waited.elapsed() > patience || ended.is_some() {
                 panic!("no {what} ({ended:?})\n{}\n{}", self.out.text(), self.err.text());
             }
             std::thread::sleep(GLANCE);
@@ -82,7 +93,7 @@ impl Program {
     }
 
     /// Where it listens, as its log says.
-    fn address(&mut self) -> String {
+    pub(crate) fn address(&mut self) -> String {
         self.wait("address", |program| {
             let log = program.err.text();
             let line = log.lines().find(|line| line.contains("msg=listening "))?;
@@ -92,7 +103,12 @@ impl Program {
     }
 
     /// Its `/metrics`, once they satisfy a condition.
-    fn metrics(&mut self, address: &str, what: &str, is_enough: impl Fn(&Samples) -> bool) -> Samples {
+    pub(crate) fn metrics(
+        &mut self,
+        address: &str,
+        what: &str,
+        is_enough: impl Fn(&Samples) -> bool,
+    ) -> Samples {
         self.wait(what, |_| {
             let (status, body) = get(address, "/metrics")?;
             let samples = Samples::of(&body);
@@ -100,13 +116,20 @@ impl Program {
         })
     }
 
-    fn terminate(&self) {
+    /// The most memory it has ever held, in MiB.
+    pub(crate) fn peak(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+    }
+
+    pub(crate) fn terminate(&self) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     }
 
     /// Waits for the end; returns how it ended and what was written.
-    fn end(mut self) -> (ExitStatus, String, String) {
+    pub(crate) fn end(mut self) -> (ExitStatus, String, String) {
         let waited = Stopwatch::start();
         let status = loop {
             match self.child.try_wait().unwrap() {
@@ -131,10 +154,10 @@ impl Drop for Program {
 }
 
 /// Samples by series as they stand in the text format.
-struct Samples(BTreeMap<String, f64>);
+pub(crate) struct Samples(pub(crate) BTreeMap<String, f64>);
 
 impl Samples {
-    fn of(text: &str) -> Samples {
+    pub(crate) fn of(text: &str) -> Samples {
         let sample = |line: &str| {
             let (series, value) = line.rsplit_once(' ')?;
             Some((series.to_owned(), value.parse().ok()?))
@@ -142,40 +165,84 @@ impl Samples {
         Samples(text.lines().filter(|line| !line.starts_with('#')).filter_map(sample).collect())
     }
 
-    fn sum(&self, family: &str) -> f64 {
+    pub(crate) fn sum(&self, family: &str) -> f64 {
         let is_of = |series: &str| series.split('{').next() == Some(family);
         self.0.iter().filter(|(series, _)| is_of(series)).map(|(_, value)| value).sum()
     }
 
-    fn value(&self, series: &str) -> Option<f64> {
+    pub(crate) fn value(&self, series: &str) -> Option<f64> {
         self.0.get(series).copied()
     }
 
     /// Whether the last reading of everything succeeded.
-    fn is_up(&self, operation: &str) -> bool {
+    pub(crate) fn is_up(&self, operation: &str) -> bool {
         self.value(&format!("wolkvox_up{{operation=\"{operation}\"}}")) == Some(1.0)
     }
 }
 
-fn get(address: &str, path: &str) -> Option<(u16, String)> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
+pub(crate) fn get(address: &str, path: &str) -> Option<(u16, String)> {
+    block_on(async {
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let response = client.get(format!("http://{address}{path}")).send().await.ok()?;
         Some((response.status().as_u16(), response.text().await.ok()?))
     })
 }
 
-/// A simulated API of its own process, with its base URL and token.
-struct Api {
-    _program: Program,
-    base_url: String,
-    token: String,
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(work)
 }
 
-fn simulate(more: &[&str]) -> Api {
-    let arguments = ["simulate", "--listen-address", "127.0.0.1:0", "--calls-per-day", "400"];
-    let mut program = Program::start(&[&arguments, more].concat(), &[]);
+/// A simulated API of its own process, with its base URL and token.
+pub(crate) struct Api {
+    program: Program,
+    pub(crate) base_url: String,
+    pub(crate) token: String,
+}
+
+impl Api {
+    /// Changes its switches and faults.
+    pub(crate) fn control(&self, change: &serde_json::Value) {
+        let change = change.to_string();
+        let answer = block_on(async {
+            let client = reqwest::Client::builder().no_proxy().build().unwrap();
+            client.put(self.beside("control")).body(change).send().await.unwrap().text().await.unwrap()
+        });
+        assert!(!answer.contains("\"error\""), "{answer}");
+    }
+
+    /// The token of one of its operations.
+    pub(crate) fn token_of(&self, operation: &str) -> String {
+        let out = self.program.out.text();
+        let start = format!("operation {operation} token ");
+        out.lines().find_map(|line| line.strip_prefix(&start)).unwrap().to_owned()
+    }
+
+    /// What it answers beside the API.
+    pub(crate) fn look(&self, path: &str) -> serde_json::Value {
+        let text = block_on(async {
+            let client = reqwest::Client::builder().no_proxy().build().unwrap();
+            client.get(self.beside(path)).send().await.unwrap().text().await.unwrap()
+        });
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// Requests that have reached it.
+    pub(crate) fn requests(&self) -> u64 {
+        let seen = self.look("control")["requests"].clone();
+        let reports = seen.as_object().unwrap().values().filter_map(serde_json::Value::as_object);
+        reports.flat_map(|reports| reports.values()).filter_map(serde_json::Value::as_u64).sum()
+    }
+
+    fn beside(&self, path: &str) -> String {
+        self.base_url.replace("api/v2/", path)
+    }
+}
+
+pub(crate) fn simulate(more: &[&str]) -> Api {
+    let calls: &[&str] = if more.contains(&"--calls-per-day") { &[] } else { &["--calls-per-day", "400"] };
+    let arguments = ["simulate", "--listen-address", "127.0.0.1:0"];
+    let mut program = Program::start(&[&arguments, calls, more].concat(), &[]);
     let word = |after: &'static str| {
         move |program: &Program| {
             let out = program.out.text();
@@ -184,11 +251,11 @@ fn simulate(more: &[&str]) -> Api {
     };
     let base_url = program.wait("base URL", word("base_url "));
     let token = program.wait("token", word(" token "));
-    Api { _program: program, base_url, token }
+    Api { program, base_url, token }
 }
 
 /// A folder with a configuration of one operation.
-fn configured(base_url: &str, token: &str, keys: &str) -> TempDir {
+pub(crate) fn configured(base_url: &str, token: &str, keys: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("token"), token).unwrap();
     let config = format!(
@@ -198,31 +265,36 @@ fn configured(base_url: &str, token: &str, keys: &str) -> TempDir {
     folder
 }
 
-fn serve(folder: &Path) -> Program {
-    let (config, data) = (folder.join("wolkvox.yml"), folder.join("data"));
-    let arguments = [
-        "serve",
-        "--config.file",
-        config.to_str().unwrap(),
-        "--storage.path",
-        data.to_str().unwrap(),
-        "--web.listen-address",
-        "127.0.0.1:0",
-        "--web.zero-hold",
-        "0s",
-    ];
-    Program::start(&arguments, &[])
+pub(crate) fn serve(folder: &Path) -> Program {
+    serve_with(folder, &[])
+}
+
+/// The same with more flags.
+pub(crate) fn serve_with(folder: &Path, more: &[&str]) -> Program {
+    Program::spawn(Command::new(EXECUTABLE).args(serving(folder)).args(more).env_clear())
+}
+
+/// The arguments with which it serves from a folder.
+pub(crate) fn serving(folder: &Path) -> [String; 5] {
+    let under = |flag: &str, name: &str| format!("{flag}={}", folder.join(name).display());
+    [
+        "serve".to_owned(),
+        under("--config.file", "wolkvox.yml"),
+        under("--storage.path", "data"),
+        "--web.listen-address=127.0.0.1:0".to_owned(),
+        "--web.zero-hold=0s".to_owned(),
+    ]
 }
 
 /// Some days ago in the zone of the operations.
-fn days_ago(days: i32) -> String {
+pub(crate) fn days_ago(days: i32) -> String {
     let zone = Zone::named(ZONE).unwrap();
     let today = zone.bucket(Clock::real().now(), Grain::Day);
     wolkvox_exporter::time::Bucket::from_index(Grain::Day, today.index() - days).to_string()
 }
 
 /// A base URL at which nobody listens.
-fn nowhere() -> String {
+pub(crate) fn nowhere() -> String {
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
     format!("http://127.0.0.1:{port}/api/v2/")
 }
@@ -259,10 +331,18 @@ fn the_demonstration_shows_all_five_reports_and_says_what_to_open() {
 fn counters_go_on_where_they_were_after_a_restart_and_after_a_kill() {
     let api = simulate(&[]);
     let folder = configured(&api.base_url, &api.token, &format!("    count_from: {}\n", days_ago(2)));
-    let mut counters = BTreeMap::new();
+    let mut counters: BTreeMap<String, f64> = BTreeMap::new();
     for life in 0..3 {
         let mut program = serve(folder.path());
         let address = program.address();
+        // Prometheus may be first at the door: what it does not find has ended for it.
+        let first = Samples::of(&get(&address, "/metrics").unwrap().1);
+        let missing: Vec<&String> = counters
+            .iter()
+            .filter(|(series, before)| first.value(series).is_none_or(|value| value < **before))
+            .map(|(series, _)| series)
+            .collect();
+        assert!(missing.is_empty(), "the first scrape of life {life} has no {missing:?}");
         let samples = program.metrics(&address, "counters of all five reports", |samples| {
             samples.is_up("acme") && FIVE.iter().all(|family| samples.sum(family) > 0.0)
         });
@@ -273,7 +353,7 @@ fn counters_go_on_where_they_were_after_a_restart_and_after_a_kill() {
                 .any(|part| name.strip_prefix("wolkvox_").is_some_and(|name| name.starts_with(part)));
             let counts = ["_total", "_count", "_sum", "_bucket"].iter().any(|end| name.ends_with(end));
             if of_report && counts {
-                let before: Option<f64> = counters.insert(series.clone(), value);
+                let before = counters.insert(series.clone(), value);
                 assert!(
                     before.is_none_or(|before| value >= before),
                     "{series} fell from {before:?} to {value}"

@@ -16,10 +16,10 @@ use wolkvox_exporter::metrics::{Kind, catalogue};
 use wolkvox_exporter::simulator::{self, Settings, Simulator, Traffic};
 use wolkvox_exporter::time::{Clock, Zone, civil};
 
-mod expected;
-mod exporter;
-mod server;
-mod wait;
+pub(crate) mod expected;
+pub(crate) mod exporter;
+pub(crate) mod server;
+pub(crate) mod wait;
 
 use expected::{Amounts, Series, amounts, spread};
 use exporter::{Exporter, Orders};
@@ -91,7 +91,7 @@ fn config(folder: &Path, base_url: &str, simulator: &Simulator) -> String {
 }
 
 /// The names of all series of the five reports that only grow.
-fn counters() -> BTreeSet<String> {
+pub(crate) fn counters() -> BTreeSet<String> {
     let five = catalogue::SECTIONS[..5].iter().flat_map(|section| section.families);
     five.flat_map(|family| {
         let suffixes: &[&str] = match family.kind {

@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::{env, fs, thread};
 
 use wolkvox_exporter::dashboards::rule::{Alert, Category, Group, Hours, Rule};
@@ -16,6 +15,7 @@ use wolkvox_exporter::metrics::{Kind, catalogue};
 mod files;
 mod levels;
 mod mutants;
+mod newer;
 mod others;
 mod recorded;
 mod scenario;
@@ -23,22 +23,14 @@ mod weeks;
 
 use scenario::{Scenario, Shows};
 
+use crate::tools;
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("dashboards")
 }
 
 fn scenarios() -> Vec<Scenario> {
     [levels::scenarios(), weeks::scenarios(), others::scenarios()].concat()
-}
-
-/// `promtool`, where there is one; in CI there must be.
-fn promtool() -> Option<Command> {
-    let found = Command::new("promtool").arg("--version").output().is_ok();
-    assert!(found || env::var_os("CI").is_none(), "promtool is missing");
-    if !found {
-        eprintln!("promtool is missing: the rules were not tried");
-    }
-    found.then(|| Command::new("promtool"))
 }
 
 /// Every file that belongs below `dashboards/` by generation.
@@ -69,7 +61,7 @@ fn committed_files_are_the_generated_ones() {
             line.unwrap_or_else(|| committed.lines().count().min(text.lines().count())) + 1
         );
     }
-    for folder in ["rules", "rules/tests", "mixin"] {
+    for folder in ["grafana", "rules", "rules/tests", "mixin"] {
         for entry in fs::read_dir(root().join(folder)).unwrap() {
             let path = entry.unwrap().path();
             let below = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
@@ -83,28 +75,26 @@ fn committed_files_are_the_generated_ones() {
 
 #[test]
 fn prometheus_finds_no_fault_with_the_rules() {
-    let Some(mut promtool) = promtool() else { return };
     let rules = root().join("rules");
-    let output = promtool
-        .args(["check", "rules", "--lint=all", "--lint-fatal"])
-        .args([rules.join("wolkvox.rules.yaml"), rules.join("wolkvox.alerts.yaml")])
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    for promtool in tools::every_version("promtool") {
+        let output = promtool
+            .command()
+            .args(["check", "rules", "--lint=all", "--lint-fatal"])
+            .args([rules.join("wolkvox.rules.yaml"), rules.join("wolkvox.alerts.yaml")])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}: {}", promtool.of, String::from_utf8_lossy(&output.stdout));
+    }
 }
 
 #[test]
 fn prometheus_finds_every_scenario_true() {
-    if promtool().is_none() {
-        return;
-    }
+    let Some(promtool) = &tools::on_path(&["promtool"]) else { return };
     thread::scope(|scope| {
         for name in files::NAMES {
             scope.spawn(move || {
-                let mut promtool = promtool().unwrap();
-                let output =
-                    promtool.args(["test", "rules"]).arg(root().join("rules/tests").join(name)).output();
-                let output = output.unwrap();
+                let file = root().join("rules/tests").join(name);
+                let output = promtool.command().args(["test", "rules"]).arg(file).output().unwrap();
                 let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
                 assert!(output.status.success(), "{}", said.chars().take(6000).collect::<String>());
             });

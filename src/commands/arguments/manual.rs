@@ -156,11 +156,12 @@ EXAMPLES
 /// Of `dashboards`.
 pub(super) const DASHBOARDS: &str = "\
 WRITES
+  grafana/*.json         boards for Grafana 11 to 13, to import or provision
   rules/*.yaml           recording rules and alerts for Prometheus
   runbooks.md            what each alert means, and what to do
   alertmanager.example.yaml, prometheus.yaml, compose.yaml, provisioning/
                          how the parts are joined; examples
-  mixin/                 the same rules for users of jsonnet
+  mixin/                 the same boards and rules for users of jsonnet
 
 EXIT STATUS
   0  written; each file is named on standard output

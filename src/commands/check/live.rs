@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use crate::api::{Reason, Report};
 use crate::client::{Client, Failure};
 use crate::commands::advice::advice;
+use crate::commands::locks::locks;
 use crate::config::{Config, Denominator, Environment, Operation};
 use crate::ledger::Ledger;
 use crate::pipeline::{Fetched, fetch};
@@ -32,7 +33,7 @@ pub async fn ask(
     out: &mut dyn Write,
 ) -> Result<bool> {
     let clock = Clock::real();
-    let locks = storage.join("locks");
+    let locks = locks(storage)?;
     let key = Ledger::in_memory(clock.now())?.identity_key();
     let free = Arc::new(Semaphore::new(AT_ONCE));
     let mut asking = JoinSet::new();

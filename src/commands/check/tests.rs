@@ -98,3 +98,21 @@ fn missing_tokens_are_refused() {
         "token of operation acme: no such file in DIR\ntoken of operation zeta: the environment variable is not set\n"
     );
 }
+
+#[test]
+fn certificates_that_cannot_be_served_are_told() {
+    let web = "tls_server_config: { cert_file: cert.pem, key_file: key.pem }\n";
+    let files = [
+        ("wolkvox.yml", GOOD),
+        ("acme.token", "0123abcd\n"),
+        ("web.yml", web),
+        ("cert.pem", "x"),
+        ("key.pem", "y"),
+    ];
+    let directory = directory(&files);
+    let env = BTreeMap::from([("ZETA".to_owned(), "4567cdef".to_owned())]);
+    let flag = format!("--web.config.file={}", directory.path().join("web.yml").display());
+    let (good, _, err) = run(directory.path(), &[&flag], &env);
+    assert!(!good);
+    assert!(err.contains("cannot serve TLS: cannot read the certificate"), "{err}");
+}

@@ -1,12 +1,12 @@
 //! Callbacks, self-service, cost and what customers say.
 
-use super::{skill, unless_catching_up, while_any_open, while_open};
+use super::{at_least, beyond_usual, kpi, skill, unless_catching_up, while_any_open, while_open};
 use crate::api::Report;
 use crate::dashboards::recording::{
     ANSWERS_SATISFIED, ANSWERS_SCALED, CALLBACKS_MADE, CALLBACKS_REACHED, CALLBACKS_SOON, CALLBACKS_TRIED,
     IVR_MEAN, IVR_PASSED, OPERATION, QUESTION, SKILL, counted,
 };
-use crate::dashboards::rule::{Alert, Category, Hours, Runbook, Severity};
+use crate::dashboards::rule::{Alert, Hours, Runbook, Severity};
 use crate::dashboards::words::{Window, base, list, looked_up, max, recorded, value_of, week_ago};
 use crate::dashboards::{Board, Options};
 use crate::metrics::{Label, catalogue};
@@ -33,18 +33,11 @@ fn callback_success(options: &Options) -> Alert {
         (counted(SKILL, CALLBACKS_REACHED, Window::H4), counted(SKILL, CALLBACKS_TRIED, Window::H4));
     let share = share(&ok, &tried);
     Alert {
-        name: "WolkvoxCallbackSuccessLow",
-        severity: Severity::Warning,
-        category: Category::Kpi,
-        report: Some(Report::Diagram3),
-        by: SKILL.to_vec(),
-        signal: format!("{share} < {}", options.thresholds.callback_success),
         guards: vec![
-            format!("and on ({})\n({tried} >= {})", list(SKILL), options.thresholds.callback_success_calls),
+            at_least(SKILL, &tried, options.thresholds.callback_success_calls),
             while_open(Window::M15),
             unless_catching_up(options, Report::Diagram3, Window::H4),
         ],
-        hold_minutes: 15,
         summary: format!(
             "{}: {{{{ $value | humanizePercentage }}}} of about {} finished callbacks reached the customer over 4 hours",
             skill(),
@@ -54,8 +47,6 @@ fn callback_success(options: &Options) -> Alert {
             "Of the callbacks that were tried to the end, too few reached the one who had called. Declined \
                       offers and customers who called again themselves are not counted."
                 .to_owned(),
-        board: Board::Callbacks,
-        hours: Hours::Open,
         runbook: Runbook {
             meaning: "Callbacks end without reaching the customer: all attempts failed, or somebody else answered.",
             impact: "People who were promised a call get none, and call again in anger.",
@@ -82,6 +73,13 @@ fn callback_success(options: &Options) -> Alert {
             ],
             silence: "While the dialler is being repaired.",
         },
+        ..kpi(
+            "WolkvoxCallbackSuccessLow",
+            Report::Diagram3,
+            SKILL,
+            Board::Callbacks,
+            format!("{share} < {}", options.thresholds.callback_success),
+        )
     }
 }
 
@@ -90,26 +88,17 @@ fn callback_speed(options: &Options) -> Alert {
         (counted(SKILL, CALLBACKS_SOON, Window::H4), counted(SKILL, CALLBACKS_MADE, Window::H4));
     let share = share(&soon, &made);
     Alert {
-        name: "WolkvoxCallbackSlow",
-        severity: Severity::Warning,
-        category: Category::Kpi,
-        report: Some(Report::Diagram3),
-        by: SKILL.to_vec(),
-        signal: format!("{share} < {}", options.thresholds.callback_fast),
         guards: vec![
-            format!("and on ({})\n({made} >= {})", list(SKILL), options.thresholds.callback_fast_calls),
+            at_least(SKILL, &made, options.thresholds.callback_fast_calls),
             while_open(Window::M15),
             unless_catching_up(options, Report::Diagram3, Window::H4),
         ],
-        hold_minutes: 15,
         summary: format!(
             "{}: {{{{ $value | humanizePercentage }}}} of about {} callbacks came within 30 minutes over 4 hours",
             skill(),
             looked_up(&made, SKILL, "printf \"%.0f\"")
         ),
         description: "Callbacks succeed, but late.".to_owned(),
-        board: Board::Callbacks,
-        hours: Hours::Open,
         runbook: Runbook {
             meaning: "Too few of the successful callbacks came within half an hour of the call.",
             impact: "A wait that does not show in the speed of answer: callbacks hide it.",
@@ -129,18 +118,19 @@ fn callback_speed(options: &Options) -> Alert {
             ],
             silence: "After an outage, while the queue of callbacks is worked off.",
         },
+        ..kpi(
+            "WolkvoxCallbackSlow",
+            Report::Diagram3,
+            SKILL,
+            Board::Callbacks,
+            format!("{share} < {}", options.thresholds.callback_fast),
+        )
     }
 }
 
 fn callback_overdue(options: &Options) -> Alert {
     let oldest = max(SKILL, &options.selector.all(&catalogue::CALLBACK_OLDEST_WAITING));
     Alert {
-        name: "WolkvoxCallbackOverdue",
-        severity: Severity::Warning,
-        category: Category::Kpi,
-        report: Some(Report::Diagram3),
-        by: SKILL.to_vec(),
-        signal: format!("time() - {oldest} > {}", options.thresholds.callback_overdue_seconds),
         // Open for as long as the customer waits: nobody calls back over night.
         guards: vec![while_open(Window::H2), unless_catching_up(options, Report::Diagram3, Window::H2)],
         hold_minutes: 5,
@@ -151,8 +141,6 @@ fn callback_overdue(options: &Options) -> Alert {
         description:
             "The oldest promised callback is still open although the skill has been open for two hours."
                 .to_owned(),
-        board: Board::Callbacks,
-        hours: Hours::Open,
         runbook: Runbook {
             meaning: "Somebody accepted a callback and has waited for it for hours in which the skill was open.",
             impact: "A customer who was promised a call sits by the telephone.",
@@ -169,6 +157,13 @@ fn callback_overdue(options: &Options) -> Alert {
             ],
             silence: "Never for long: the alert ends when the customer is called.",
         },
+        ..kpi(
+            "WolkvoxCallbackOverdue",
+            Report::Diagram3,
+            SKILL,
+            Board::Callbacks,
+            format!("time() - {oldest} > {}", options.thresholds.callback_overdue_seconds),
+        )
     }
 }
 
@@ -188,7 +183,7 @@ fn ivr(options: &Options, shift: Shift) -> Alert {
     let calls = counted(OPERATION, base(&catalogue::IVR_CALLS), Window::H4);
     let mut guards = vec![
         format!("and on ({})\n(abs({change}) > {})", list(OPERATION), thresholds.ivr_shift),
-        format!("and on ({})\n({calls} >= {})", list(OPERATION), thresholds.ivr_calls),
+        at_least(OPERATION, &calls, thresholds.ivr_calls),
         format!("and on ({})\n({calls} offset 1w >= {})", list(OPERATION), thresholds.ivr_calls),
         while_any_open(Window::H4),
         unless_catching_up(options, Report::Diagram12, Window::H4),
@@ -213,12 +208,6 @@ fn ivr(options: &Options, shift: Shift) -> Alert {
         ),
     };
     Alert {
-        name,
-        severity: Severity::Warning,
-        category: Category::Kpi,
-        report: Some(Report::Diagram12),
-        by: OPERATION.to_vec(),
-        signal: change.clone(),
         guards,
         hold_minutes: 30,
         summary: format!(
@@ -226,13 +215,11 @@ fn ivr(options: &Options, shift: Shift) -> Alert {
             value_of(Label::Operation)
         ),
         description: description.to_owned(),
-        board: Board::Ivr,
-        hours: Hours::Open,
         runbook: Runbook {
             meaning,
             impact,
             diagnosis: vec![
-                ("the change", change),
+                ("the change", change.clone()),
                 ("now", now.clone()),
                 ("a week ago", format!("{now} offset 1w")),
                 ("IVR calls", calls),
@@ -243,6 +230,7 @@ fn ivr(options: &Options, shift: Shift) -> Alert {
             ],
             silence: "For a week after a planned change of the flow: then last week is the new measure.",
         },
+        ..kpi(name, Report::Diagram12, OPERATION, Board::Ivr, change)
     }
 }
 
@@ -250,22 +238,12 @@ fn cost(options: &Options) -> Alert {
     let thresholds = &options.thresholds;
     let spent = counted(SKILL, base(&catalogue::CDR_COST), Window::H1);
     let calls = counted(SKILL, base(&catalogue::CDR_CALLS), Window::H1);
-    let usual = format!(
-        "(\n    {spent} offset 1w >= {spent} offset 2w\n    or\n    {spent} offset 2w\n    or\n    {spent} offset 1w\n  )"
-    );
     Alert {
-        name: "WolkvoxCostAnomaly",
-        severity: Severity::Warning,
-        category: Category::Kpi,
-        report: Some(Report::Cdr1),
-        by: SKILL.to_vec(),
-        signal: spent.clone(),
         guards: vec![
-            format!("and on ({})\n(\n  {spent}\n  > {} *\n  {usual}\n)", list(SKILL), thresholds.cost_factor),
-            format!("and on ({})\n({calls} >= {})", list(SKILL), thresholds.cost_calls),
+            beyond_usual(SKILL, &spent, thresholds.cost_factor),
+            at_least(SKILL, &calls, thresholds.cost_calls),
             unless_catching_up(options, Report::Cdr1, Window::H1),
         ],
-        hold_minutes: 15,
         summary: format!(
             "{}: connected calls cost {{{{ $value | printf \"%.0f\" }}}} in an hour, {} a week ago",
             skill(),
@@ -276,7 +254,6 @@ fn cost(options: &Options) -> Alert {
              operation.",
             thresholds.cost_factor
         ),
-        board: Board::Cost,
         hours: Hours::Any("fraud comes at night"),
         runbook: Runbook {
             meaning: "An hour of connected calls costs far more than the same hour of both last weeks.",
@@ -305,6 +282,7 @@ fn cost(options: &Options) -> Alert {
             ],
             silence: "During a campaign whose budget is known.",
         },
+        ..kpi("WolkvoxCostAnomaly", Report::Cdr1, SKILL, Board::Cost, spent)
     }
 }
 
@@ -313,14 +291,9 @@ fn csat(options: &Options) -> Alert {
     let (top, all) =
         (counted(QUESTION, ANSWERS_SATISFIED, Window::D1), counted(QUESTION, ANSWERS_SCALED, Window::D1));
     Alert {
-        name: "WolkvoxCSATLow",
         severity: Severity::Info,
-        category: Category::Kpi,
-        report: Some(Report::Diagram4),
-        by: QUESTION.to_vec(),
-        signal: format!("{} < {}", share(&top, &all), thresholds.csat),
         guards: vec![
-            format!("and on ({})\n({all} >= {})", list(QUESTION), thresholds.csat_answers),
+            at_least(QUESTION, &all, thresholds.csat_answers),
             while_open(Window::M15),
             unless_catching_up(options, Report::Diagram4, Window::D1),
         ],
@@ -335,8 +308,6 @@ fn csat(options: &Options) -> Alert {
             "Share of the answers 4 and 5 among those from 1 to 5. Questions on another scale should be left \
                       out of the route."
                 .to_owned(),
-        board: Board::Customers,
-        hours: Hours::Open,
         runbook: Runbook {
             meaning: "Over a day, fewer customers than wished gave one of the two best answers on a scale of five.",
             impact: "Customers are dissatisfied, or those who are answer more often than the others.",
@@ -366,5 +337,12 @@ fn csat(options: &Options) -> Alert {
             ],
             silence: "For questions whose scale is not one to five.",
         },
+        ..kpi(
+            "WolkvoxCSATLow",
+            Report::Diagram4,
+            QUESTION,
+            Board::Customers,
+            format!("{} < {}", share(&top, &all), thresholds.csat),
+        )
     }
 }

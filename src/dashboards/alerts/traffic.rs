@@ -1,9 +1,9 @@
 //! Lines that fall silent, and calls that surge, compared with the same time a week ago.
 
-use super::{skill, unless_catching_up, while_open};
+use super::{at_least, beyond_usual, kpi, skill, unless_catching_up, while_open};
 use crate::api::Report;
 use crate::dashboards::recording::{LINE, SKILL, age, counted, inbound};
-use crate::dashboards::rule::{Alert, Category, Hours, Runbook, Severity};
+use crate::dashboards::rule::{Alert, Runbook, Severity};
 use crate::dashboards::words::{Window, base, is, list, value_of, week_ago};
 use crate::dashboards::{Board, Options};
 use crate::metrics::{Label, catalogue};
@@ -23,34 +23,31 @@ fn while_fresh(options: &Options) -> String {
     )
 }
 
-fn no_calls(options: &Options) -> Alert {
-    let calls = inbound(Window::H1);
+/// Nothing for an hour, where there was much in the same hour a week ago.
+fn silence(options: &Options, name: &'static str, by: &[Label], calls: &str) -> Alert {
+    let on = list(by);
     Alert {
-        name: "WolkvoxNoInboundCalls",
-        severity: Severity::Critical,
-        category: Category::Kpi,
-        report: Some(Report::Skill6),
-        by: SKILL.to_vec(),
-        signal: format!("{calls} offset 1w"),
         guards: vec![
-            format!("and on ({})\n({calls} == 0)", list(SKILL)),
-            format!(
-                "and on ({})\n({calls} offset 1w > {})",
-                list(SKILL),
-                options.thresholds.silence_usual_calls
-            ),
+            format!("and on ({on})\n({calls} == 0)"),
+            format!("and on ({on})\n({calls} offset 1w > {})", options.thresholds.silence_usual_calls),
             while_open(Window::H1),
             while_fresh(options),
             unless_catching_up(options, Report::Skill6, Window::H1),
         ],
         hold_minutes: 10,
+        ..kpi(name, Report::Skill6, by, Board::Skill, format!("{calls} offset 1w"))
+    }
+}
+
+fn no_calls(options: &Options) -> Alert {
+    let calls = inbound(Window::H1);
+    Alert {
+        severity: Severity::Critical,
         summary: format!(
             "{}: no call for an hour, about {{{{ $value | printf \"%.0f\" }}}} in the same hour a week ago",
             skill()
         ),
         description: "The skill is open, its report is read, and not one call was offered.".to_owned(),
-        board: Board::Skill,
-        hours: Hours::Open,
         runbook: Runbook {
             meaning: "An open skill that was busy at this hour a week ago has not been offered a call for an hour.",
             impact: "Customers probably hear a busy tone or silence: nobody will complain to a number that is dead.",
@@ -70,38 +67,19 @@ fn no_calls(options: &Options) -> Alert {
             ],
             silence: "On holidays, and for skills that are being closed down.",
         },
+        ..silence(options, "WolkvoxNoInboundCalls", SKILL, &calls)
     }
 }
 
 fn silent_line(options: &Options) -> Alert {
     let calls = counted(LINE, base(&catalogue::INBOUND_CALLS), Window::H1);
     Alert {
-        name: "WolkvoxLineSilent",
-        severity: Severity::Warning,
-        category: Category::Kpi,
-        report: Some(Report::Skill6),
-        by: LINE.to_vec(),
-        signal: format!("{calls} offset 1w"),
-        guards: vec![
-            format!("and on ({})\n({calls} == 0)", list(LINE)),
-            format!(
-                "and on ({})\n({calls} offset 1w > {})",
-                list(LINE),
-                options.thresholds.silence_usual_calls
-            ),
-            while_open(Window::H1),
-            while_fresh(options),
-            unless_catching_up(options, Report::Skill6, Window::H1),
-        ],
-        hold_minutes: 10,
         summary: format!(
             "{}: line {} has had no call for an hour, about {{{{ $value | printf \"%.0f\" }}}} in the same hour a week ago",
             skill(),
             value_of(Label::Dnis)
         ),
         description: "One line of an open skill has fallen silent, whatever the other lines do.".to_owned(),
-        board: Board::Skill,
-        hours: Hours::Open,
         runbook: Runbook {
             meaning: "A line (DNIS) that was busy at this hour a week ago has not brought a call for an hour.",
             impact: "Those who know only this number cannot reach us.",
@@ -117,29 +95,17 @@ fn silent_line(options: &Options) -> Alert {
             ],
             silence: "For a line that was retired or whose campaign ended.",
         },
+        ..silence(options, "WolkvoxLineSilent", LINE, &calls)
     }
 }
 
 fn surge(options: &Options) -> Alert {
     let thresholds = &options.thresholds;
     let calls = inbound(Window::M30);
-    let usual = format!(
-        "(\n    {calls} offset 1w >= {calls} offset 2w\n    or\n    {calls} offset 2w\n    or\n    {calls} offset 1w\n  )"
-    );
     Alert {
-        name: "WolkvoxTrafficSurge",
-        severity: Severity::Warning,
-        category: Category::Kpi,
-        report: Some(Report::Skill6),
-        by: SKILL.to_vec(),
-        signal: calls.clone(),
         guards: vec![
-            format!(
-                "and on ({})\n(\n  {calls}\n  > {} *\n  {usual}\n)",
-                list(SKILL),
-                thresholds.surge_factor
-            ),
-            format!("and on ({})\n({calls} >= {})", list(SKILL), thresholds.surge_calls),
+            beyond_usual(SKILL, &calls, thresholds.surge_factor),
+            at_least(SKILL, &calls, thresholds.surge_calls),
             while_open(Window::M15),
             unless_catching_up(options, Report::Skill6, Window::M30),
         ],
@@ -153,8 +119,6 @@ fn surge(options: &Options) -> Alert {
             "More than {} times the calls of the same half hour in each of the last two weeks.",
             thresholds.surge_factor
         ),
-        board: Board::Skill,
-        hours: Hours::Open,
         runbook: Runbook {
             meaning: "Far more calls are offered than in the same half hour of both last weeks.",
             impact: "Waits and abandonment will follow within minutes.",
@@ -177,5 +141,6 @@ fn surge(options: &Options) -> Alert {
             ],
             silence: "During a campaign that was announced to planning.",
         },
+        ..kpi("WolkvoxTrafficSurge", Report::Skill6, SKILL, Board::Skill, calls.clone())
     }
 }

@@ -241,6 +241,8 @@ fn audit(options: &Options) -> Alert {
         description:
             "Inbound calls in skill_1 and the sum over lines in skill_6 have differed for half an hour."
                 .to_owned(),
+        // The board of the skill shows both and every line.
+        board: Board::Skill,
         runbook: Runbook {
             meaning: "skill_1 and skill_6 do not agree on the calls of today.",
             impact: "One of the two is wrong; the counters follow skill_6.",

@@ -2,7 +2,13 @@
 
 use std::fs;
 
+use rand::{Rng as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+use super::disk::Disk;
+use super::power::content;
 use super::*;
+use crate::ledger::file::{Store, tell_damage};
 
 const NOW: &str = "2026-04-05T10:00:00";
 
@@ -59,7 +65,7 @@ fn a_second_process_is_refused() {
 #[test]
 fn a_damaged_file_is_set_aside() {
     type Damage = fn(&Path);
-    let damages: [(&str, Damage); 5] = [
+    let damages: [(&str, Damage); 9] = [
         ("not a ledger", |path| fs::write(path.join("ledger.redb"), "hello").unwrap()),
         ("cut", |path| {
             let bytes = fs::read(path.join("ledger.redb")).unwrap();
@@ -73,6 +79,17 @@ fn a_damaged_file_is_set_aside() {
         }),
         ("key missing", |path| fs::remove_file(path.join("ledger.key")).unwrap()),
         ("key different", |path| fs::write(path.join("ledger.key"), [1; 32]).unwrap()),
+        ("key cut", |path| fs::write(path.join("ledger.key"), [1; 31]).unwrap()),
+        ("key a directory", |path| {
+            fs::remove_file(path.join("ledger.key")).unwrap();
+            fs::create_dir(path.join("ledger.key")).unwrap();
+        }),
+        // A ledger is created under another name and appears whole, so an empty one has lost what it held.
+        ("empty", |path| fs::write(path.join("ledger.redb"), "").unwrap()),
+        ("a directory", |path| {
+            fs::remove_file(path.join("ledger.redb")).unwrap();
+            fs::create_dir(path.join("ledger.redb")).unwrap();
+        }),
     ];
     for (why, damage) in damages {
         let directory = tempfile::tempdir().unwrap();
@@ -80,6 +97,70 @@ fn a_damaged_file_is_set_aside() {
         damage(directory.path());
         expect_set_aside(directory.path(), why);
     }
+}
+
+#[test]
+fn a_bit_that_has_flipped_is_noticed_or_changes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    fill(directory.path());
+    let (file, key) = (directory.path().join("ledger.redb"), directory.path().join("ledger.key"));
+    let whole = fs::read(&file).unwrap();
+    let key = fs::read(key).unwrap();
+    let (mut ledger, _) = Ledger::open(directory.path(), at(NOW)).unwrap();
+    let written = content(&mut ledger);
+    drop(ledger);
+    // Most of the file is free space; bytes that are not 0 are bytes that say something.
+    let used: Vec<usize> = (0..whole.len()).filter(|place| whole[*place] != 0).collect();
+    let mut dice = ChaCha8Rng::seed_from_u64(5);
+    let (mut noticed, mut harmless) = (0, 0);
+    for _ in 0..120 {
+        let place = used[dice.random_range(0..used.len())];
+        let mut bytes = whole.clone();
+        bytes[place] ^= 1 << dice.random_range(0..8);
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("ledger.redb"), bytes).unwrap();
+        fs::write(directory.path().join("ledger.key"), &key).unwrap();
+        match Ledger::open(directory.path(), at(NOW)).unwrap() {
+            (_, Opened::SetAside { .. }) => noticed += 1,
+            (mut ledger, Opened::Continued) => {
+                assert!(content(&mut ledger) == written, "byte {place}: a number has changed");
+                harmless += 1;
+            }
+            (_, Opened::Fresh) => panic!("byte {place}: the ledger was forgotten"),
+        }
+    }
+    eprintln!("flipped bits: {noticed} noticed, {harmless} without a meaning");
+    assert!(noticed > 8, "{noticed} noticed, {harmless} harmless");
+}
+
+#[test]
+fn a_disk_that_cannot_be_read_is_not_a_damaged_ledger() {
+    let disk = Disk::default();
+    let open = |disk: &Disk| {
+        let disk = disk.clone();
+        tell_damage(|| Store::with_backend(move || disk.clone(), [3; 32]))
+    };
+    let mut ledger = Ledger::from(open(&disk).unwrap());
+    ledger.enter(&operation(), at(NOW)).unwrap();
+    ledger.apply("acme", &day(NOW, "2026-04-05", &[("601", 10)])).unwrap();
+    let totals: Vec<Total> = ledger.totals("acme").collect();
+    drop(ledger);
+    let before = disk.operations();
+    drop(open(&disk).unwrap());
+    let operations = disk.operations() - before;
+    let mut refused = 0;
+    for first in 0..operations {
+        disk.fail(first, u64::MAX);
+        match open(&disk) {
+            Ok(_) => {}
+            Err(LedgerError::Disk { .. } | LedgerError::Io { .. }) => refused += 1,
+            Err(error) => panic!("operation {first}: {error:?}"),
+        }
+        disk.fail(0, 0);
+    }
+    assert!(refused > 10, "{refused} of {operations}");
+    let ledger = Ledger::from(open(&disk).unwrap());
+    assert_eq!(ledger.totals("acme").collect::<Vec<_>>(), totals);
 }
 
 #[test]
@@ -93,7 +174,16 @@ fn a_file_of_a_later_version_is_refused_and_left_alone() {
     transaction.open_table(tables::META).unwrap().insert(tables::META_SCHEMA, later.as_slice()).unwrap();
     transaction.commit().unwrap();
     drop(database);
-    assert!(matches!(Ledger::open(directory.path(), at(NOW)), Err(LedgerError::Newer { .. })));
+    let refusal = Ledger::open(directory.path(), at(NOW)).unwrap_err();
+    assert!(matches!(refusal, LedgerError::Newer { .. }));
+    let words = refusal.to_string();
+    let said = [
+        path.to_str().unwrap(),
+        &format!("schema {}", tables::SCHEMA + 1),
+        &format!("up to {}", tables::SCHEMA),
+    ]
+    .map(|part| words.contains(part));
+    assert_eq!(said, [true; 3], "{words}");
     assert!(path.exists());
 }
 

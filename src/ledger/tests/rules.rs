@@ -256,15 +256,45 @@ fn the_first_list_of_skills_opens_and_skills_met_later_start_at_0() {
     ledger.discovered("acme", &list(&["101", "102"]), at("2026-04-04T15:00:00")).unwrap();
     ledger.apply("acme", &of("102", day("2026-04-04T15:00:05", "2026-04-04", &[("601", 7)]))).unwrap();
     assert_eq!(sums(&ledger, &catalogue::INBOUND_CALLS), (0, 7, 7));
+    // One that the witness meets before a list names it starts at 0 too, and nobody leaves for its sake.
+    ledger.met("acme", &list(&["103"]), at("2026-04-04T15:30:00")).unwrap();
+    let reading = |inbound| of("103", day("2026-04-04T15:30:05", "2026-04-04", &[("601", inbound)]));
+    ledger.apply("acme", &reading(2)).unwrap();
+    assert_eq!(sums(&ledger, &catalogue::INBOUND_CALLS), (0, 9, 9));
+    assert_eq!(ledger.history("acme").unwrap().skills.len(), 3);
+    ledger.apply("acme", &reading(0)).unwrap();
     // One that leaves is read until its days are sealed, and then no more.
     ledger.discovered("acme", &list(&["101"]), at("2026-04-04T16:00:00")).unwrap();
     assert!(ledger.history("acme").unwrap().skills.contains_key("102"));
     ledger.apply("acme", &of("102", day("2026-04-05T06:00:01", "2026-04-04", &[("601", 8)]))).unwrap();
     assert!(!ledger.history("acme").unwrap().skills.contains_key("102"));
-    assert_eq!(sums(&ledger, &catalogue::INBOUND_CALLS), (8, 0, 8));
+    assert_eq!(sums(&ledger, &catalogue::INBOUND_CALLS), (8, 0, 10));
     // Nothing of the days it was away counts, whoever reads them.
     ledger.apply("acme", &of("102", day("2026-04-05T09:00:01", "2026-04-05", &[("601", 9)]))).unwrap();
-    assert_eq!(sums(&ledger, &catalogue::INBOUND_CALLS), (8, 0, 8));
+    assert_eq!(sums(&ledger, &catalogue::INBOUND_CALLS), (8, 0, 10));
+}
+
+#[test]
+fn a_skill_met_before_the_first_list_opens_and_so_does_the_list() {
+    let mut ledger = Ledger::in_memory(at("2026-04-04T10:00:00")).unwrap();
+    let mut operation = operation();
+    operation.skills = Skills::Discover;
+    ledger.enter(&operation, at("2026-04-04T10:00:00")).unwrap();
+    let list = |skills: &[&str]| skills.iter().map(|skill| (*skill).to_owned()).collect::<BTreeSet<_>>();
+    let of = |skill: &str, now: &str| {
+        let mut reading = day(now, "2026-04-04", &[("601", 5)]);
+        reading.skill = skill.to_owned();
+        let Content::Totals(totals) = &mut reading.content else { unreachable!() };
+        for total in totals {
+            total.key.insert(Label::SkillId, skill.into());
+        }
+        reading
+    };
+    ledger.met("acme", &list(&["103"]), at("2026-04-04T10:00:00")).unwrap();
+    ledger.discovered("acme", &list(&["101", "103"]), at("2026-04-04T10:00:01")).unwrap();
+    ledger.apply("acme", &of("103", "2026-04-04T10:00:05")).unwrap();
+    ledger.apply("acme", &of("101", "2026-04-04T10:00:06")).unwrap();
+    assert_eq!(sums(&ledger, &catalogue::INBOUND_CALLS), (0, 0, 0));
 }
 
 #[test]
@@ -519,4 +549,27 @@ fn an_overflow_is_an_error_and_changes_nothing() {
     }
     assert!(matches!(ledger.apply("acme", &broken), Err(LedgerError::Overflow { .. })));
     assert_eq!(before, ledger.totals("acme").collect::<Vec<_>>());
+}
+
+#[test]
+fn a_change_that_panics_leaves_nothing_behind() {
+    let disk = disk::Disk::default();
+    let mut ledger = Ledger::with_backend(move || disk.clone(), [7; 32]).unwrap();
+    ledger.enter(&operation(), at("2026-04-04T10:00:00")).unwrap();
+    ledger.apply("acme", &day("2026-04-04T10:00:05", "2026-04-04", &[("601", 40)])).unwrap();
+    let reading = day("2026-04-04T10:05:05", "2026-04-04", &[("601", 43), ("602", 2)]);
+    for _ in 0..3 {
+        let fell = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            ledger.transact("acme", Some(reading.now), |books, transaction, key| {
+                let scope: ScopeName = (reading.report, reading.skill.as_str().into());
+                let mut work = Work::new(books, transaction, key, scope, reading.now)?;
+                work.read(&reading)?;
+                let _ = work.finish()?;
+                panic!("as the store does on some damage");
+            })
+        }));
+        assert!(fell.is_err());
+    }
+    ledger.apply("acme", &reading).unwrap();
+    assert_eq!(sums(&ledger, &catalogue::INBOUND_CALLS), (0, 5, 5));
 }

@@ -496,3 +496,32 @@ fn answers_and_rows_are_bounded() {
     );
     assert_eq!(events(&decode(Report::Cdr1, 200, deep.as_bytes()).unwrap()).len(), 1);
 }
+
+#[test]
+fn more_than_any_answer_of_the_vendor_has_is_not_held() {
+    let rows = |number: usize| (0..number).map(|nth| format!(r#"{{"dnis":"{nth}","skill_id":"{nth}"}}"#));
+    let body = |rows: Vec<String>| format!(r#"{{"code":"200","data":[{}]}}"#, rows.join(","));
+    let too_many = Err(DecodeError::TooManyRows { most: 100_000 });
+    for report in [Report::Skill6, Report::Cdr1, Report::TokenInfo] {
+        let refused = decode(report, 200, body(rows(100_001).collect()).as_bytes());
+        assert_eq!(refused.map(|_| ()), too_many, "{report:?}");
+    }
+    let kept = decode(Report::Skill6, 200, body(rows(100_000).collect()).as_bytes()).unwrap();
+    assert_eq!(totals(&kept).len(), 100_000);
+    let scalars = body(vec!["1".to_owned(); 100_001]);
+    assert_eq!(decode(Report::Cdr1, 200, scalars.as_bytes()).map(|_| ()), too_many);
+}
+
+#[test]
+fn an_envelope_of_a_thousand_keys_is_none() {
+    let keys: Vec<String> = (0..1_001).map(|nth| format!(r#""k{nth}":1"#)).collect();
+    let body = |keys: &[String]| format!(r#"{{"code":"200","data":[],{}}}"#, keys.join(","));
+    assert!(decode(Report::Cdr1, 200, body(&keys[..998]).as_bytes()).is_ok());
+    assert_eq!(decode(Report::Cdr1, 200, body(&keys).as_bytes()).unwrap_err(), DecodeError::NotAnEnvelope);
+}
+
+#[test]
+fn white_space_without_end_is_refused() {
+    let space = format!(r#"{{"code":"200",{}"data":[]}}"#, " ".repeat((1 << 20) + 1));
+    assert_eq!(decode(Report::Cdr1, 200, space.as_bytes()).unwrap_err(), DecodeError::RowTooLong);
+}

@@ -2,6 +2,7 @@
 
 use super::super::centre::{CAMPAIGNS, CODES, Centre, DESTINATIONS, Lateness, Skill, Traffic, seconds};
 use super::super::dice::Dice;
+use super::super::incident::Incident;
 use super::{
     Attempt, Callback, Connected, Day, Interaction, NEVER, NONE, Outcome, Queue, Survey, Visit, label_of,
 };
@@ -14,12 +15,21 @@ const HOURS: [f64; 24] = [
 ];
 /// A caller who has waited this long may be offered a callback.
 const OFFER_MS: i64 = 40_000;
+/// Before and after anything that a centre lives through.
+const EARLIEST: civil::DateTime = civil::date(1971, 1, 1).at(0, 0, 0, 0);
+const LATEST: civil::DateTime = civil::date(9000, 1, 1).at(0, 0, 0, 0);
+/// Sets the throws of incidents apart from those of the day.
+const INCIDENT: u64 = 0x696E_6369;
 
 pub(super) struct Making<'a> {
     centre: &'a Centre,
     skills: &'a [Skill],
     traffic: &'a Traffic,
     dice: Dice,
+    /// Incidents of the day with their first instant and the one after their last.
+    incidents: Vec<(i64, i64, &'a Incident)>,
+    /// Throws of their own, so that a centre without incidents is what it was before there were any.
+    incident_dice: Dice,
     offsets: Offsets,
     start: i64,
     end: i64,
@@ -34,7 +44,15 @@ impl<'a> Making<'a> {
         let start = seconds(centre.zone.start(bucket));
         let end = seconds(centre.zone.end(bucket));
         let number = i64::from(bucket.index()) as u64;
+        let zone = &centre.zone;
+        // The ends of the calendar are no instants.
+        let instant = |at: civil::DateTime| seconds(zone.instant(at.clamp(EARLIEST, LATEST)));
+        let incidents = centre.traffic.incidents.iter();
+        let incidents = incidents.map(|incident| (instant(incident.from), instant(incident.to), incident));
+        let incidents = incidents.filter(|(from, to, _)| *from < end && *to > start).collect();
         Making {
+            incidents,
+            incident_dice: Dice::of(&[centre.seed, operation as u64, number, INCIDENT]),
             centre,
             skills: centre.open_skills(date),
             traffic: &centre.traffic,
@@ -100,17 +118,17 @@ impl<'a> Making<'a> {
             let expected = self.traffic.calls_per_day * self.traffic.ivr_only_share * weight;
             for _ in 0..self.dice.poisson(expected) {
                 let instant = self.dice.between(from, to - 1);
-                self.visit(instant, None);
+                self.visit(instant, None, self.traffic.withdrawn_share);
             }
         }
     }
 
-    fn visit(&mut self, instant: i64, queue: Option<Queue>) -> u32 {
+    fn visit(&mut self, instant: i64, queue: Option<Queue>, withdrawn_share: f64) -> u32 {
         let seq = self.next_seq();
         let decided = instant + queue.map_or(0, |queue| (i64::from(queue.wait_ms) + 999) / 1000);
         let mut visible = self.visible(decided);
         let mut withdrawn = NEVER;
-        if self.dice.chance(self.traffic.withdrawn_share) {
+        if self.dice.chance(withdrawn_share) {
             // Seen early and withdrawn well before the bucket settles.
             visible = visible.min(decided + 60);
             withdrawn = visible + self.dice.between(60, i64::from(self.traffic.latest_seconds).max(60));
@@ -134,7 +152,18 @@ impl<'a> Making<'a> {
         let weights: Vec<f64> = (0..numbers).map(|number| 1.0 / (1.0 + number as f64)).collect();
         let dnis = self.dice.weighted(&weights) as u16;
         let quick = self.dice.chance(0.3);
-        let mean = if quick { 2.5 } else { self.traffic.mean_wait_seconds * (0.3 + load) };
+        let mut mean = if quick { 2.5 } else { self.traffic.mean_wait_seconds * (0.3 + load) };
+        let mut withdrawn_share = self.traffic.withdrawn_share;
+        let Skill { id, dnis: numbers, .. } = &self.skills[usize::from(skill)];
+        for (from, to, incident) in &self.incidents {
+            if (*from..*to).contains(&instant) && incident.meets(id, &numbers[usize::from(dnis)]) {
+                if !self.incident_dice.chance(incident.calls) {
+                    return;
+                }
+                mean *= incident.wait;
+                withdrawn_share = withdrawn_share.max(incident.withdrawn);
+            }
+        }
         let wait = self.dice.exponential(mean).min(1700.0);
         let patience = 3.0 + self.dice.exponential(140.0).min(1600.0);
         let mut answered = wait <= patience;
@@ -148,7 +177,7 @@ impl<'a> Making<'a> {
         }
         // Invariant: nobody waits longer than 1,700 s.
         let queue = Queue { skill, dnis, wait_ms: wait_ms as u32, answered };
-        let seq = self.visit(instant, Some(queue));
+        let seq = self.visit(instant, Some(queue), withdrawn_share);
         // Invariant: `visit` has just pushed.
         let (ani, withdrawn, ivr_seconds) = self
             .day

@@ -310,3 +310,59 @@ async fn the_truth_is_of_what_is_printed() {
     let scores: i64 = rows.iter().filter_map(|row| text(row, "q01").parse::<i64>().ok()).sum();
     assert_eq!(scores, truth.diagram_4.values().map(|skill| skill.scores["q01"].1).sum::<i64>());
 }
+
+#[tokio::test]
+async fn an_incident_concerns_its_own_calls_for_its_own_time() {
+    let day = civil::date(2026, 11, 20);
+    let hour = |hour: i8| day.at(hour, 0, 0, 0);
+    let line = "6017480101";
+    let usual = Incident::default;
+    let dead = Incident { dnis: Some(line.into()), from: hour(9), to: hour(12), calls: 0.0, ..usual() };
+    let rush = Incident { skill: Some("102".into()), from: hour(13), to: hour(15), wait: 40.0, ..usual() };
+    let taken_back = Incident { from: hour(16), to: hour(17), withdrawn: 0.5, ..usual() };
+    let ordinary = Bench::small(3);
+    let never = Incident { skill: Some("104".into()), calls: 0.0, ..usual() };
+    let incidents = vec![dead, rush, taken_back, never];
+    let traffic = Traffic { calls_per_day: 6_000.0, withdrawn_share: 0.0, incidents, ..ordinary.traffic };
+    let bench = Bench::new(Settings { traffic, ..ordinary }, "2026-11-22T00:00:00");
+    let calls = |from: i8, to: i8, skill: &str| {
+        let last = hour(to).saturating_sub(SignedDuration::from_secs(1));
+        let mut calls = bench.simulator.calls("demo", Some("skill_6"), hour(from), last).unwrap();
+        calls.retain(|call| call.skill_id == skill);
+        calls
+    };
+    let rings = |from, to| calls(from, to, "101").iter().filter(|call| call.dnis == line).count();
+    assert_eq!(rings(9, 12), 0);
+    assert!(rings(8, 9) > 10 && rings(12, 13) > 10);
+    assert!(calls(0, 23, "104").is_empty(), "without an end an incident goes on");
+    assert!(calls(9, 12, "101").len() > 100, "the other lines ring on");
+    let in_time = |from, to, skill| {
+        let calls = calls(from, to, skill);
+        calls.iter().filter(|call| call.what == "answered" && call.ms <= 20_000).count() as f64
+            / calls.len() as f64
+    };
+    assert!(in_time(13, 15, "102") < 0.4 && in_time(11, 13, "102") > 0.6 && in_time(13, 15, "103") > 0.6);
+    let withdrawn = |from, to| {
+        let calls = calls(from, to, "101");
+        calls.iter().filter(|call| call.withdrawn.is_some()).count() as f64 / calls.len() as f64
+    };
+    assert!((0.35..0.65).contains(&withdrawn(16, 17)));
+    assert_eq!(withdrawn(0, 16) + withdrawn(17, 23), 0.0);
+}
+
+#[test]
+fn an_incident_that_makes_no_sense_is_refused() {
+    let wrong = [
+        Incident { calls: 1.5, ..Incident::default() },
+        Incident { withdrawn: -0.1, ..Incident::default() },
+        Incident { wait: f64::NAN, ..Incident::default() },
+        Incident { to: civil::DateTime::MIN, ..Incident::default() },
+    ];
+    for incident in wrong {
+        let ordinary = Bench::small(1);
+        let traffic = Traffic { incidents: vec![incident], ..ordinary.traffic };
+        let clock = Clock::manual(crate::time::Timestamp::UNIX_EPOCH);
+        let refused = Simulator::new(Settings { traffic, ..ordinary }, clock).unwrap_err();
+        assert!(refused.to_string().contains("incidents"), "{refused}");
+    }
+}

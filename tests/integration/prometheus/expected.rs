@@ -8,9 +8,9 @@ use wolkvox_exporter::simulator::{Bound, Histogram, Truth};
 
 /// One series as Prometheus stores it, without `job` and `instance`; `le` is a plain number.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Series {
-    pub(super) name: String,
-    pub(super) labels: BTreeMap<String, String>,
+pub(crate) struct Series {
+    pub(crate) name: String,
+    pub(crate) labels: BTreeMap<String, String>,
 }
 
 impl fmt::Display for Series {
@@ -20,13 +20,13 @@ impl fmt::Display for Series {
 }
 
 /// Amounts in millionths, which hold counts, milliseconds and costs alike without rounding.
-pub(super) type Amounts = BTreeMap<Series, i64>;
+pub(crate) type Amounts = BTreeMap<Series, i64>;
 
 const ONE: i64 = 1_000_000;
 const MILLISECOND: i64 = 1_000;
 
 /// The five reports of one operation, known in the exposition as `operation`.
-pub(super) fn amounts(operation: &str, truth: &Truth) -> Amounts {
+pub(crate) fn amounts(operation: &str, truth: &Truth) -> Amounts {
     let mut sheet = Sheet { operation, amounts: Amounts::new() };
     sheet.skill_6(truth);
     sheet.diagram_1_2(truth);
@@ -37,7 +37,7 @@ pub(super) fn amounts(operation: &str, truth: &Truth) -> Amounts {
 }
 
 /// The integers of a family's series in the ledger, as the series that Prometheus knows.
-pub(super) fn spread(family: &Family, labels: &str, values: &[i64]) -> Vec<(Series, i64)> {
+pub(crate) fn spread(family: &Family, labels: &str, values: &[i64]) -> Vec<(Series, i64)> {
     // No value of the simulated centre holds a comma or a quotation mark.
     let pairs = labels.split(',').map(|pair| pair.split_once('=').unwrap());
     let labels: BTreeMap<String, String> =

@@ -24,22 +24,22 @@ const ORDERS: &str = "WOLKVOX_TEST_EXPORTER";
 
 /// What the exporter is started with.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Orders {
+pub(crate) struct Orders {
     /// Holds the configuration `wolkvox.yml`, the ledger `data/` and the log.
-    pub(super) folder: PathBuf,
+    pub(crate) folder: PathBuf,
     /// The time in the centre when the machine's clock showed `started`; microseconds since 1970, both.
-    pub(super) origin: i64,
-    pub(super) started: i64,
-    pub(super) speed: f64,
+    pub(crate) origin: i64,
+    pub(crate) started: i64,
+    pub(crate) speed: f64,
     /// 0 takes a free one.
-    pub(super) port: u16,
+    pub(crate) port: u16,
     /// How long new series are shown as 0.
-    pub(super) zero_hold: String,
+    pub(crate) zero_hold: String,
 }
 
 impl Orders {
     /// The orders of this process, when it is to be the exporter.
-    pub(super) fn received() -> Option<Orders> {
+    pub(crate) fn received() -> Option<Orders> {
         let orders = std::env::var_os(ORDERS)?;
         Some(serde_json::from_str(orders.to_str().unwrap()).unwrap())
     }
@@ -49,7 +49,7 @@ impl Orders {
         Clock::scaled(Timestamp::from_microsecond(self.origin + passed as i64).unwrap(), self.speed)
     }
 
-    pub(super) fn storage(&self) -> PathBuf {
+    pub(crate) fn storage(&self) -> PathBuf {
         self.folder.join("data")
     }
 
@@ -58,7 +58,7 @@ impl Orders {
     }
 
     /// Is the exporter until a signal ends it, or the process that gave the orders is gone.
-    pub(super) async fn obey(self) {
+    pub(crate) async fn obey(self) {
         let text = |path: &Path| path.to_str().unwrap().to_owned();
         let line = [
             "wolkvox_exporter".to_owned(),
@@ -102,20 +102,20 @@ impl Orders {
 
 /// A running exporter; killed when dropped.
 #[derive(Debug)]
-pub(super) struct Exporter {
+pub(crate) struct Exporter {
     orders: Orders,
     child: Child,
     /// Where it serves.
-    pub(super) address: String,
+    pub(crate) address: String,
 }
 
 impl Exporter {
     /// Starts it by running `test` of this program again, and waits until it serves.
-    pub(super) async fn start(orders: Orders, test: &str) -> Exporter {
+    pub(crate) async fn start(orders: Orders, test: &str) -> Exporter {
         let _ = fs::remove_file(orders.address_file());
         let log = File::options().create(true).append(true).open(orders.folder.join("exporter.log")).unwrap();
         let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", test, "--nocapture"])
+            .args(["--exact", test, "--nocapture", "--include-ignored"])
             .env(ORDERS, serde_json::to_string(&orders).unwrap())
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -135,7 +135,7 @@ impl Exporter {
     }
 
     /// SIGKILL: no farewell to anybody.
-    pub(super) fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         let ended = self.child.try_wait().unwrap();
         assert!(ended.is_none(), "the exporter ended by itself ({ended:?}):\n{}", self.log());
         self.child.kill().unwrap();
@@ -143,14 +143,18 @@ impl Exporter {
     }
 
     /// SIGTERM, and how it ended.
-    pub(super) fn end(mut self) -> ExitStatus {
+    pub(crate) fn end(mut self) -> ExitStatus {
         let sent = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
         assert!(sent.success());
-        self.child.wait().unwrap()
+        // Waiting would close its input first, which ends it too: the signal would then be the second word.
+        let input = self.child.stdin.take();
+        let ended = self.child.wait().unwrap();
+        drop(input);
+        ended
     }
 
     /// What all exporters of this folder have logged.
-    pub(super) fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.orders.folder.join("exporter.log")).unwrap_or_default()
     }
 }

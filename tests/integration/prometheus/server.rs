@@ -12,7 +12,7 @@ use super::wait::until;
 
 /// A running Prometheus; killed when dropped.
 #[derive(Debug)]
-pub(super) struct Prometheus {
+pub(crate) struct Prometheus {
     child: Child,
     log: PathBuf,
     base: String,
@@ -20,10 +20,10 @@ pub(super) struct Prometheus {
 }
 
 /// A sample: milliseconds since 1970, and the value in millionths.
-pub(super) type Sample = (i64, i64);
+pub(crate) type Sample = (i64, i64);
 
 /// Whether the programs are there. Their absence excuses a test, except where everything must be tested.
-pub(super) fn is_installed(program: &str) -> bool {
+pub(crate) fn is_installed(program: &str) -> bool {
     let found = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     if found.is_ok_and(|status| status.success()) {
         return true;
@@ -38,18 +38,24 @@ pub(super) fn is_installed(program: &str) -> bool {
 
 impl Prometheus {
     /// Starts one that scrapes `target` every second.
-    pub(super) async fn start(folder: &Path, target: &str) -> Prometheus {
-        let config = folder.join("prometheus.yml");
+    pub(crate) async fn start(folder: &Path, target: &str) -> Prometheus {
         let scrapes = format!(
             "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\n\
              scrape_configs: [{{job_name: wolkvox, static_configs: [{{targets: [\"{target}\"]}}]}}]\n"
         );
-        fs::write(&config, scrapes).unwrap();
+        Prometheus::with("prometheus".as_ref(), folder, &scrapes, &[]).await
+    }
+
+    /// Starts this program with a configuration of its own, on the storage below `tsdb`.
+    pub(crate) async fn with(program: &Path, folder: &Path, config: &str, arguments: &[&str]) -> Prometheus {
+        let file = folder.join("prometheus.yml");
+        fs::write(&file, config).unwrap();
         let log = folder.join("prometheus.log");
-        let child = Command::new("prometheus")
-            .arg(format!("--config.file={}", config.display()))
+        let child = Command::new(program)
+            .arg(format!("--config.file={}", file.display()))
             .arg(format!("--storage.tsdb.path={}", folder.join("tsdb").display()))
             .args(["--web.listen-address=127.0.0.1:0", "--log.format=logfmt"])
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&log).unwrap())
@@ -75,23 +81,27 @@ impl Prometheus {
     }
 
     /// What it has logged so far.
-    pub(super) fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
     /// Asks its API; the answer's `data`.
-    pub(super) async fn ask(&self, path: &str, parameters: &[(&str, &str)]) -> Value {
+    pub(crate) async fn ask(&self, path: &str, parameters: &[(&str, &str)]) -> Value {
+        self.try_ask(path, parameters).await.unwrap_or_else(|why| panic!("{parameters:?}: {why}"))
+    }
+
+    /// The same, or what is wrong with the question.
+    pub(crate) async fn try_ask(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Value, String> {
         let query: Vec<String> =
             parameters.iter().map(|(key, value)| format!("{key}={}", escape(value))).collect();
         let url = format!("{}/api/v1/{path}?{}", self.base, query.join("&"));
         let body = self.http.get(url).send().await.unwrap().text().await.unwrap();
         let mut answer: Value = serde_json::from_str(&body).unwrap();
-        assert_eq!(answer["status"], "success", "{parameters:?}: {body}");
-        answer["data"].take()
+        if answer["status"] == "success" { Ok(answer["data"].take()) } else { Err(body) }
     }
 
     /// The samples that a range selector finds, as stored.
-    pub(super) async fn samples(&self, selector: &str) -> BTreeMap<Series, Vec<Sample>> {
+    pub(crate) async fn samples(&self, selector: &str) -> BTreeMap<Series, Vec<Sample>> {
         let data = self.ask("query", &[("query", selector)]).await;
         let read = |result: &Value| {
             let samples = result["values"].as_array().unwrap().iter().map(sample).collect();
@@ -101,7 +111,7 @@ impl Prometheus {
     }
 
     /// The value of each series that an instant query finds, now or at an instant in milliseconds.
-    pub(super) async fn values(&self, query: &str, at: Option<i64>) -> BTreeMap<Series, i64> {
+    pub(crate) async fn values(&self, query: &str, at: Option<i64>) -> BTreeMap<Series, i64> {
         let time = at.map(|at| format!("{}.{:03}", at / 1000, at % 1000));
         let mut parameters = vec![("query", query)];
         parameters.extend(time.as_deref().map(|time| ("time", time)));
@@ -111,7 +121,7 @@ impl Prometheus {
     }
 
     /// Its own metrics.
-    pub(super) async fn own_metrics(&self) -> String {
+    pub(crate) async fn own_metrics(&self) -> String {
         self.http.get(format!("{}/metrics", self.base)).send().await.unwrap().text().await.unwrap()
     }
 }

@@ -8,7 +8,7 @@ use wolkvox_exporter::time::Stopwatch;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Tries until it comes true; the last reason why not is in the panic.
-pub(super) async fn until<T, W: Future<Output = Result<T, String>>>(
+pub(crate) async fn until<T, W: Future<Output = Result<T, String>>>(
     what: &str,
     mut attempt: impl FnMut() -> W,
 ) -> T {

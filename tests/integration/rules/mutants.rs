@@ -14,7 +14,8 @@ use wolkvox_exporter::dashboards::rule::{self, Alert, Group, Recording, Rule};
 use wolkvox_exporter::dashboards::{self, Options, alerts};
 
 use super::scenario::{Claim, Scenario};
-use super::{files, promtool, recorded, scenarios, weeks};
+use super::{files, recorded, scenarios, weeks};
+use crate::tools;
 
 /// What cannot be noticed, and why.
 const EQUAL: &[(&str, &str, &str)] = &[
@@ -191,7 +192,13 @@ fn complained(folder: &Path, rules: Vec<Rule>, tests: &str, names: &[String]) ->
     let mutants = [Group { name: "wolkvox.trust", rules }];
     fs::write(folder.join("mutants.yaml"), rule::yaml("Mutants.", &mutants, &options)).unwrap();
     fs::write(folder.join("tests.yaml"), tests).unwrap();
-    let output = promtool().unwrap().args(["test", "rules"]).arg(folder.join("tests.yaml")).output().unwrap();
+    let output = tools::on_path(&["promtool"])
+        .unwrap()
+        .command()
+        .args(["test", "rules"])
+        .arg(folder.join("tests.yaml"))
+        .output()
+        .unwrap();
     let said =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     fs::write(folder.join("said"), &said).unwrap();
@@ -297,7 +304,7 @@ fn every_recorded_series_is_told() {
 #[test]
 #[ignore = "takes a minute; tests/run rules"]
 fn every_mutant_is_noticed() {
-    if promtool().is_none() {
+    if tools::on_path(&["promtool"]).is_none() {
         return;
     }
     let horizons = alerts::HORIZONS.map(|horizon| horizon.name);

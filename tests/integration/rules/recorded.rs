@@ -9,7 +9,7 @@ use wolkvox_exporter::dashboards::Options;
 use wolkvox_exporter::dashboards::recording::{
     ANSWERED_WITHIN, ANSWERS_SATISFIED, ANSWERS_SCALED, CALLBACKS_MADE, CALLBACKS_REACHED, CALLBACKS_SOON,
     CALLBACKS_TRIED, IVR_MEAN, IVR_PASSED, LINE, OPERATION, QUESTION, SKILL, Share, WITHIN, age, counted,
-    inbound, open, revised,
+    inbound, names, open, revised,
 };
 use wolkvox_exporter::dashboards::words::{Part, Window, base, recorded, series};
 use wolkvox_exporter::metrics::{Family, catalogue};
@@ -187,6 +187,7 @@ fn today() -> World {
     world.stay(&catalogue::ABANDON_TARGET, other, 0.0);
     world.tell(open(), acme, 1000.0, 0.0);
     world.tell(open(), other, 1000.0, 1.0);
+    skill_names(&mut world, acme, other);
     let within = |seconds: &str| format!("{acme},within=\"{seconds}\"");
     let budgets = [(Share::ServiceLevel, within("20s"), 0.2), (Share::Abandon, acme.to_owned(), 0.05)];
     for (share, labels, budget) in &budgets {
@@ -228,6 +229,23 @@ fn today() -> World {
     revisions(&mut world);
     others(&mut world, &made);
     world
+}
+
+/// One name a skill, though two are remembered; the identifier, where none is known or only call detail knows the skill.
+fn skill_names(world: &mut World, acme: &str, other: &str) {
+    let detail = "operation=\"acme\",skill_id=\"109\"";
+    world.stay(&catalogue::SKILL_INFO, &format!("{acme},skill_name=\"SALES\""), 1.0);
+    world.stay(&catalogue::SKILL_INFO, &format!("{acme},skill_name=\"FORMER\""), 0.5);
+    world.count(&catalogue::CDR_CALLS, Part::Value, detail, [1.0; 6]);
+    for (labels, name, value) in [
+        (acme, "SALES", Some(1.0)),
+        (acme, "FORMER", None),
+        (acme, "101", None),
+        (other, "102", Some(1.0)),
+        (detail, "109", Some(1.0)),
+    ] {
+        world.tell(names(), &format!("{labels},skill_name=\"{name}\""), 1000.0, value);
+    }
 }
 
 /// Counts that were revised down, and counters that were shown too high.

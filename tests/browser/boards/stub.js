@@ -1,0 +1,3 @@
+export default {};
+export const Editor = () => null;
+export const loader = { config() {} };

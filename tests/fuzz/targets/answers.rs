@@ -1,0 +1,5 @@
+//! See `checks::answers`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| checks::answers::check(bytes));

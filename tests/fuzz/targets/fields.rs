@@ -1,0 +1,5 @@
+//! See `checks::fields`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| checks::fields::check(bytes));

@@ -1,0 +1,5 @@
+//! See `checks::refusals`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| checks::refusals::check(bytes));
