@@ -51,7 +51,7 @@ use worker::{Memory, Worker};
 /// How often the board looks at the clock and the ledger at what may be released.
 const TICK: Duration = Duration::from_secs(1);
 /// How long a worker that fell over stays down.
-const RECOVERY: Duration = Duration::from_secs(30);
+pub const RECOVERY: Duration = Duration::from_secs(30);
 
 /// What a pipeline is run with.
 #[derive(Clone)]
@@ -70,6 +70,8 @@ pub struct Surroundings {
     pub locks: Option<PathBuf>,
     /// How long a new series is shown as 0 at least.
     pub zero_hold: Duration,
+    /// How long a worker that fell over stays down: [`RECOVERY`], but for those who look out for falls.
+    pub recovery: Duration,
     /// Spreads the first slots of operations.
     pub seed: u64,
 }
@@ -215,7 +217,7 @@ impl Pipeline {
         self.client(operation)?;
         self.enter(operation).await?;
         let operation = Arc::new(operation.clone());
-        let Surroundings { board, clock, store, seed, .. } = &self.surroundings;
+        let Surroundings { board, clock, store, recovery, seed, .. } = &self.surroundings;
         let reports: Vec<Report> = operation.enabled().chain([Report::TokenInfo]).collect();
         board.enter(Arc::clone(&operation), &reports);
         // Before the server opens: a first scrape without the counters would look as if they had vanished.
@@ -245,7 +247,7 @@ impl Pipeline {
             let name = operation.name.clone();
             move || no_longer_waits(&waiting, &name, &ready)
         };
-        let task = tokio::spawn(keep(operation.name.clone(), build, stop.clone(), attempted));
+        let task = tokio::spawn(keep(operation.name.clone(), build, *recovery, stop.clone(), attempted));
         self.running.insert(operation.name.clone(), Running { operation, stop, task });
         Ok(())
     }
@@ -265,6 +267,7 @@ fn no_longer_waits(waiting: &Mutex<BTreeSet<String>>, name: &str, ready: &Ready)
 async fn keep(
     name: String,
     build: impl Fn() -> Result<Worker, Failure>,
+    recovery: Duration,
     stop: CancellationToken,
     attempted: impl FnOnce() + Send + Clone + 'static,
 ) {
@@ -279,7 +282,7 @@ async fn keep(
             Err(failure) => error!(operation = %name, "could not prepare the HTTP client: {failure}"),
         }
         tokio::select! {
-            () = tokio::time::sleep(RECOVERY) => {}
+            () = tokio::time::sleep(recovery) => {}
             () = stop.cancelled() => {}
         }
     }

@@ -16,7 +16,7 @@ use crate::api::Grain;
 use crate::config::{Config, CountFrom, Environment};
 use crate::exposition::{Encoding, Format, Pace, Publisher, SelfMetrics};
 use crate::ledger::Ledger;
-use crate::pipeline::{Board, Face, Pipeline, Store, Surroundings};
+use crate::pipeline::{Board, Face, Pipeline, RECOVERY, Store, Surroundings};
 use crate::server::Ready;
 use crate::time::{Clock, SignedDuration, Timestamp};
 
@@ -49,6 +49,7 @@ pub async fn once(arguments: Once, env: Arc<dyn Environment + Send + Sync>) -> R
         env,
         locks: Some(locks(&arguments.storage.path)?),
         zero_hold: Duration::ZERO,
+        recovery: RECOVERY,
         seed: 0,
     };
     let stop = CancellationToken::new();

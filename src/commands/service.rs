@@ -20,7 +20,7 @@ use super::version;
 use crate::config::{Config, Environment, WebConfig};
 use crate::exposition::{Publisher, SelfMetrics};
 use crate::ledger::{Ledger, Opened};
-use crate::pipeline::{Board, Pipeline, Store, Surroundings};
+use crate::pipeline::{Board, Pipeline, RECOVERY, Store, Surroundings};
 use crate::server::{self, App, Limits, Ready, Reload, Web};
 use crate::time::Clock;
 
@@ -110,6 +110,7 @@ impl Service {
             env: Arc::clone(&self.env),
             locks: self.storage.as_deref().map(|path| path.join("locks")),
             zero_hold,
+            recovery: RECOVERY,
             seed: u64::from(std::process::id()),
         };
         let mut pipeline = tokio::select! {

@@ -110,6 +110,7 @@ impl Bench {
             env: Arc::new(env),
             locks: None,
             zero_hold: Duration::ZERO,
+            recovery: crate::pipeline::RECOVERY,
             seed: 7,
         };
         let pipeline = Pipeline::start(&config(operations), surroundings).await.unwrap();

@@ -33,8 +33,8 @@ pub(crate) const OPERATION: &str = "demo";
 /// The labels that a scrape adds.
 pub(crate) const TARGET: &str = "instance=\"exporter:10465\",job=\"wolkvox\"";
 
-/// Less than the pause after which a worker that fell over begins again: a fall is seen and not slept through.
-const PATIENCE: Duration = Duration::from_secs(25);
+/// Only what never happens takes this long.
+const PATIENCE: Duration = Duration::from_secs(600);
 /// A length of blocks that Prometheus knows, and that one file of samples covers.
 const BLOCK: i64 = 18 * 3600;
 
@@ -133,6 +133,8 @@ impl Chronicle {
             env,
             locks: Some(directory.join("locks")),
             zero_hold: Duration::ZERO,
+            // One that falls stays down, so that a fall is seen and not slept through.
+            recovery: Duration::MAX,
             seed: 7,
         };
         let rendering = publisher.clone();

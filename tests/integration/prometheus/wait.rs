@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use wolkvox_exporter::time::Stopwatch;
 
-/// How long to wait for what should take seconds at most.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Only what never comes true takes this long.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Tries until it comes true; the last reason why not is in the panic.
 pub(crate) async fn until<T, W: Future<Output = Result<T, String>>>(
