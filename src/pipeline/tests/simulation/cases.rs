@@ -164,3 +164,10 @@ fn a_power_cut_anywhere_in_an_hour_changes_nothing() {
         World::live(&Plan { interval: 3, ..plain(BOGOTA_MORNING, ALL, &ops) });
     }
 }
+
+/// The clock went forward and back before the worker looked: it slept on, and nobody knew that it was asleep.
+#[test]
+fn a_clock_set_back_twice_before_the_worker_looks_wakes_it() {
+    let ops = [pass(40), Op::Skew { minutes: 392 }, Op::Skew { minutes: 0 }];
+    World::live(&plain(LORD_HOWE_FOLD, CALLBACKS, &ops));
+}

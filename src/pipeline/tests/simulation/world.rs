@@ -31,6 +31,10 @@ use crate::time::{Clock, SignedDuration, Timestamp};
 
 const KEY: [u8; 32] = [5; 32];
 
+/// How often a life at work is glanced at, and how many glances without a request or a storage operation are too many.
+const GLANCE: Duration = Duration::from_millis(500);
+const IDLE_GLANCES: u32 = 40;
+
 /// As in production.
 const ZERO_HOLD: Duration = Duration::from_secs(120);
 
@@ -383,17 +387,49 @@ impl World {
     // --- time ---
 
     /// Lets the exporter work until it waits; `None` when it died meanwhile.
+    ///
+    /// One that waits for something that never comes would be waited for without end, so real time is watched, too:
+    /// only for whether anything at all goes on, and this thread looks between any two glances.
     fn rest(&mut self) -> Option<Timestamp> {
         let life = self.life.as_mut().expect("it lives");
         let (clock, is_dead, work) = (self.clock.clone(), Arc::clone(&self.is_dead), &mut life.work);
-        life.runtime.block_on(async move {
-            tokio::select! {
-                biased;
-                () = is_dead.notified() => None,
-                () = work => panic!("the worker ended by itself"),
-                at = clock.asleep(1) => Some(at),
+        let (vendor, disk) = (Arc::clone(&self.vendor), self.disk.clone());
+        let rested = life.runtime.block_on(async move {
+            let mut done = (0, 0);
+            let mut idle = 0;
+            loop {
+                let rested = tokio::select! {
+                    biased;
+                    () = is_dead.notified() => Ok(None),
+                    () = &mut *work => Err("the worker ended by itself"),
+                    at = clock.asleep(1) => Ok(Some(at)),
+                    () = tokio::time::sleep(GLANCE) => {
+                        let now = (vendor::lock(&vendor).requests, disk.operations());
+                        idle = if std::mem::replace(&mut done, now) == now { idle + 1 } else { 0 };
+                        if idle < IDLE_GLANCES {
+                            continue;
+                        }
+                        Err("the worker waits for what never comes")
+                    }
+                };
+                return rested;
             }
-        })
+        });
+        rested.unwrap_or_else(|words| panic!("{words}\n{}", self.state()))
+    }
+
+    /// Where it stands, for whoever wonders.
+    fn state(&self) -> String {
+        let vendor = vendor::lock(&self.vendor);
+        format!(
+            "at {} ({} by the exporter's clock), {} requests, {} storage operations, {} refused\nanswers before:\n  {}\n",
+            self.models_time(),
+            self.clock.now(),
+            vendor.requests,
+            self.disk.operations(),
+            self.disk.refused(),
+            self.trace.iter().cloned().collect::<Vec<_>>().join("\n  ")
+        )
     }
 
     /// Rests and looks; a process that died is begun again.
@@ -700,12 +736,10 @@ impl World {
         if fitting.is_empty() {
             let shortest = complaints.iter().min_by_key(|complaint| complaint.len()).unwrap();
             panic!(
-                "at {} ({} by the exporter's clock): {} differences\n  {}\nanswers before:\n  {}\n",
-                self.models_time(),
-                ours,
+                "{} differences\n  {}\n{}",
                 shortest.len(),
                 shortest.iter().take(12).cloned().collect::<Vec<_>>().join("\n  "),
-                self.trace.iter().cloned().collect::<Vec<_>>().join("\n  ")
+                self.state()
             );
         }
         if self.is_torn {
