@@ -171,3 +171,14 @@ fn a_clock_set_back_twice_before_the_worker_looks_wakes_it() {
     let ops = [pass(40), Op::Skew { minutes: 392 }, Op::Skew { minutes: 0 }];
     World::live(&plain(LORD_HOWE_FOLD, CALLBACKS, &ops));
 }
+
+/// The gauge of callbacks was counted before the commit: what the disk refused was shown all the same.
+#[test]
+fn a_status_that_the_disk_refused_is_not_shown() {
+    let callback = Op::Appear { kind: 2, ago: 0, skill: 0, a: 0, b: 9 };
+    for operations in (0..90).step_by(3) {
+        let refuse = Op::Refuse { operations, count: 1 };
+        let ops = [pass(1), callback, pass(61), Op::Decide { which: 0, to: 2 }, refuse, pass(70)];
+        World::live(&plain(BOGOTA_MORNING, CALLBACKS | CALLS, &ops));
+    }
+}
