@@ -19,8 +19,9 @@
 //! It is no failure when a counter stands still above a sum that fell, or a new series still shows 0. What stays
 //! outside: splitting at the limit of rows, the quota, callers' numbers, retirement of labels, and the threads.
 //!
-//! `WOLKVOX_CASES=5000 cargo test --lib goes_wrong -- --nocapture` searches for as long as one likes, and says at the
-//! end what it has tried.
+//! An ordinary run lives the same few lives each time. `WOLKVOX_CASES=500 cargo test --lib goes_wrong -- --nocapture`
+//! lives so many of each length from a fresh seed, and says at the end what it has tried. Seeds are printed;
+//! `WOLKVOX_SEED=7 WOLKVOX_CASES=1` lives one life again.
 
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -123,7 +124,7 @@ impl std::fmt::Display for Tally {
 
 #[test]
 fn no_short_life_goes_wrong() {
-    search("short lives", 40, &plan(14));
+    search("short lives", 24, &plan(14));
 }
 
 #[test]

@@ -182,3 +182,13 @@ fn a_status_that_the_disk_refused_is_not_shown() {
         World::live(&plain(BOGOTA_MORNING, CALLBACKS | CALLS, &ops));
     }
 }
+
+/// Only skills that have moved since they were last read are asked for; what was not committed has not been read.
+#[test]
+fn a_reading_that_the_disk_refused_is_asked_for_again_though_nothing_has_moved() {
+    let calls = Op::Appear { kind: 0, ago: 0, skill: 1, a: 7, b: 9 };
+    for operations in (0..120).step_by(8) {
+        let ops = [pass(1), calls, pass(61), calls, Op::Refuse { operations, count: 1 }, pass(61)];
+        World::live(&Plan { skills: 4, ..plain(BOGOTA_MORNING, SKILL_6, &ops) });
+    }
+}
