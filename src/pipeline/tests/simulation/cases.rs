@@ -192,3 +192,13 @@ fn a_reading_that_the_disk_refused_is_asked_for_again_though_nothing_has_moved()
         World::live(&Plan { skills: 4, ..plain(BOGOTA_MORNING, SKILL_6, &ops) });
     }
 }
+
+/// The power went while the first list of skills was written down, and the judge thought that it had been: it took the
+/// skills of the next list for ones that no past was promised for.
+#[test]
+fn skills_that_a_power_cut_has_forgotten_count_from_where_they_were_to() {
+    for operations in 0..30 {
+        let ops = [Op::Cut { operations, down: 0, mask: 0 }, pass(1)];
+        World::live(&Plan { from: Some(1), discover: true, ..plain(4, SKILL_6, &ops) });
+    }
+}

@@ -294,14 +294,10 @@ impl World {
         let now = self.clock.now();
         let disk = self.disk.clone();
         let mut ledger = Ledger::with_backend(move || disk.clone(), KEY).unwrap();
-        if self.is_entered {
-            // A report without any skill yet has not read anything.
-            let scopes: BTreeSet<Report> = self.models[0].scopes.keys().map(|(report, _)| *report).collect();
-            self.hidden.retain(|report| {
-                !scopes.contains(report) || ledger.standing(OPERATION, *report, now).hidden_until_caught_up
-            });
-        }
         ledger.enter(&operation, now).unwrap();
+        // What waited may have been shown since. Which answers were taken is uncertain after a power cut, so the models
+        // cannot tell.
+        self.hidden.retain(|report| ledger.standing(OPERATION, *report, now).hidden_until_caught_up);
         self.enter_models(now);
         let own = Arc::new(SelfMetrics::new("0", "0", "0"));
         let publisher = Publisher::with_pace(Arc::clone(&own), Pace { least: Duration::ZERO, factor: 0 });
