@@ -39,6 +39,8 @@ struct Hand {
     sleepers: BTreeMap<u64, Timestamp>,
     /// The number of the next sleeper.
     next: u64,
+    /// How often it was set back. A sleeper may look only after the clock has been set forward again.
+    set_back: u64,
 }
 
 /// One sleeper of a manual clock, struck off when it wakes or gives up.
@@ -68,7 +70,7 @@ impl Clock {
 
     /// A clock that moves only when a test calls [`Clock::advance_to`].
     pub fn manual(now: Timestamp) -> Clock {
-        let hand = Hand { now, sleepers: BTreeMap::new(), next: 0 };
+        let hand = Hand { now, sleepers: BTreeMap::new(), next: 0, set_back: 0 };
         Clock(Arc::new(Inner::Manual(watch::Sender::new(hand))))
     }
 
@@ -115,6 +117,7 @@ impl Clock {
             // In one step: whoever is woken by this no longer counts as asleep.
             Inner::Manual(hand) => hand.send_modify(|hand| {
                 let is_back = to < hand.now;
+                hand.set_back += u64::from(is_back);
                 hand.now = to;
                 hand.sleepers.retain(|_, until| *until > to && !is_back);
             }),
@@ -152,9 +155,9 @@ impl Clock {
             Inner::Manual(hand) => {
                 let mut seen = hand.subscribe();
                 let mut number = None;
-                let mut latest = Timestamp::MIN;
+                let mut set_back = 0;
                 hand.send_if_modified(|hand| {
-                    latest = hand.now;
+                    set_back = hand.set_back;
                     if hand.now < at {
                         hand.sleepers.insert(hand.next, at);
                         number = Some(hand.next);
@@ -165,12 +168,7 @@ impl Clock {
                 let Some(number) = number else { return };
                 let _asleep = Sleeper { hand, number };
                 // The sender lives in `self`, so waiting cannot fail while we are here.
-                let woken = |hand: &Hand| {
-                    let is_back = hand.now < latest;
-                    latest = hand.now;
-                    is_back || hand.now >= at
-                };
-                let _ = seen.wait_for(woken).await;
+                let _ = seen.wait_for(|hand| hand.set_back != set_back || hand.now >= at).await;
             }
             _ => {
                 let mut latest = Timestamp::MIN;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::LedgerError;
 use super::applied::Applied;
-use super::books::{Books, ScopeName, Stale};
+use super::books::{Books, ScopeName};
 use super::cell::{Cell, Cells, Entry, Numbered, spread};
 use super::series::Part;
 use super::tables::{self, BucketChanges, Place};
@@ -121,9 +121,7 @@ impl<'a> Work<'a> {
             if blob.dirty {
                 let place = self.place(bucket);
                 if self.report == Report::Diagram3 {
-                    self.books.waiting.note(bucket, &blob.cells)?;
-                    self.books.stale.grow(Stale::Gauges);
-                    self.applied.changed = true;
+                    self.books.wait(bucket, &blob.cells)?;
                 }
                 let cells = (!blob.cells.is_empty()).then(|| blob.cells.encode());
                 self.changes.cells.push((place, cells));

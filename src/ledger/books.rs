@@ -33,6 +33,7 @@ pub(super) struct Books {
     record_before: Option<Record>,
     scopes_before: BTreeMap<ScopeName, Option<Scope>>,
     labels_before: Option<Labels>,
+    waiting_before: BTreeMap<i32, Option<Tally>>,
     /// Not in the store yet.
     pub(super) is_new: bool,
     // Only in memory.
@@ -124,11 +125,12 @@ pub(super) struct Slot {
 #[derive(Debug, Default)]
 pub(super) struct Waiting(BTreeMap<i32, Tally>);
 
+/// How many callbacks of a day, and the oldest, by skill and status.
 type Tally = BTreeMap<(Box<str>, Box<str>), (i64, civil::DateTime)>;
 
 impl Waiting {
-    /// Counts the cells of a bucket anew.
-    pub(super) fn note(&mut self, bucket: i32, cells: &Cells) -> Result<(), LedgerError> {
+    /// Counts the cells of a bucket anew; returns what was counted before.
+    pub(super) fn note(&mut self, bucket: i32, cells: &Cells) -> Result<Option<Tally>, LedgerError> {
         let mut tally = Tally::new();
         cells.each(|cell| {
             let Some((status, at)) = cell.status else { return };
@@ -138,12 +140,14 @@ impl Waiting {
             *count += 1;
             *oldest = at.min(*oldest);
         })?;
-        if tally.is_empty() {
-            self.0.remove(&bucket);
-        } else {
-            self.0.insert(bucket, tally);
+        Ok(self.put(bucket, (!tally.is_empty()).then_some(tally)))
+    }
+
+    fn put(&mut self, bucket: i32, tally: Option<Tally>) -> Option<Tally> {
+        match tally {
+            Some(tally) => self.0.insert(bucket, tally),
+            None => self.0.remove(&bucket),
         }
-        Ok(())
     }
 
     /// All unsealed days together.
@@ -168,6 +172,7 @@ impl Books {
             record_before: None,
             scopes_before: BTreeMap::new(),
             labels_before: None,
+            waiting_before: BTreeMap::new(),
             is_new: false,
             operation: None,
             waiting: Waiting::default(),
@@ -199,6 +204,13 @@ impl Books {
     pub(super) fn touch_labels(&mut self) -> &mut Labels {
         self.labels_before.get_or_insert_with(|| self.labels.clone());
         &mut self.labels
+    }
+
+    /// Counts the callbacks of a bucket anew, remembered as they were for an undo.
+    pub(super) fn wait(&mut self, bucket: i32, cells: &Cells) -> Result<(), LedgerError> {
+        let before = self.waiting.note(bucket, cells)?;
+        self.waiting_before.entry(bucket).or_insert(before);
+        Ok(())
     }
 
     /// A scope, remembered as it was for an undo.
@@ -272,7 +284,11 @@ impl Books {
                     .is_some_and(|report| !self.record.hidden.contains(report.code()))
             })
             .collect();
-        let changed = changed_record || !families.is_empty();
+        let changed_waiting = !std::mem::take(&mut self.waiting_before).is_empty();
+        if changed_waiting {
+            self.stale.grow(Stale::Gauges);
+        }
+        let changed = changed_record || changed_waiting || !families.is_empty();
         self.stale.grow(if changed_record { Stale::All } else { Stale::Families(families) });
         changed
     }
@@ -290,6 +306,9 @@ impl Books {
                 Some(before) => drop(self.scopes.insert(name, before)),
                 None => drop(self.scopes.remove(&name)),
             }
+        }
+        for (bucket, before) in std::mem::take(&mut self.waiting_before) {
+            self.waiting.put(bucket, before);
         }
         self.series.undo();
         self.slots.clear();

@@ -93,3 +93,20 @@ async fn a_manual_clock_tells_when_all_rest_and_who_wakes_first() {
     clock.advance_to(at(31));
     next.await.unwrap();
 }
+
+#[tokio::test]
+async fn a_manual_clock_set_forward_and_back_before_anybody_looks_wakes_who_slept() {
+    let start = Timestamp::UNIX_EPOCH;
+    let at = move |seconds| start + SignedDuration::from_secs(seconds);
+    for steps in [[90, 0], [90, 10], [-5, 0], [-5, 5]] {
+        let clock = Clock::manual(start);
+        let sleeper = {
+            let clock = clock.clone();
+            tokio::spawn(async move { clock.sleep_until(at(60)).await })
+        };
+        assert_eq!(clock.asleep(1).await, at(60));
+        // Nobody runs between the two: who is struck off the sleepers must not go on sleeping.
+        steps.iter().for_each(|seconds| clock.advance_to(at(*seconds)));
+        tokio::time::timeout(Duration::from_secs(60), sleeper).await.expect("it was woken").unwrap();
+    }
+}

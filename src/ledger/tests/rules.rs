@@ -449,6 +449,30 @@ fn callback(identity: u128, when: &str, status: &str) -> Event {
 }
 
 #[test]
+fn callbacks_that_a_failed_commit_brought_are_not_gauged() {
+    let disk = super::disk::Disk::default();
+    let shared = disk.clone();
+    let mut ledger = Ledger::with_backend(move || shared.clone(), [5; 32]).unwrap();
+    ledger.enter(&operation(), at("2026-04-04T00:00:00")).unwrap();
+    let reading = |minute: u8, status| {
+        let now = format!("2026-04-05T10:{minute:02}:00");
+        let events = vec![callback(1, "2026-04-05T09:00:00", status)];
+        rows(Report::Diagram3, &now, "2026-04-05T00:00:00", "now", events)
+    };
+    let counts = |ledger: &mut Ledger| {
+        ["yes", "ok"].map(|status| shown(ledger, &catalogue::CALLBACKS, &format!("status=\"{status}\"")))
+    };
+    ledger.apply("acme", &reading(0, "yes")).unwrap();
+    assert_eq!(counts(&mut ledger), [Some(1), Some(0)]);
+    disk.fail(0, u64::MAX);
+    ledger.apply("acme", &reading(5, "ok")).unwrap_err();
+    assert_eq!(counts(&mut ledger), [Some(1), Some(0)]);
+    disk.fail(0, 0);
+    ledger.apply("acme", &reading(10, "ok")).unwrap();
+    assert_eq!(counts(&mut ledger), [Some(0), Some(1)]);
+}
+
+#[test]
 fn callbacks_are_born_with_every_outcome_and_gauged_by_status() {
     let mut ledger = ledger("2026-04-01T00:00:00");
     let read = |now: &str, calls| rows(Report::Diagram3, now, "2026-04-02T22:00:00", "now", calls);

@@ -19,10 +19,14 @@
 //! It is no failure when a counter stands still above a sum that fell, or a new series still shows 0. What stays
 //! outside: splitting at the limit of rows, the quota, callers' numbers, retirement of labels, and the threads.
 //!
-//! `WOLKVOX_CASES=5000 cargo test --lib goes_wrong -- --nocapture` searches for as long as one likes, and says at the
-//! end what it has tried.
+//! An ordinary run lives the same few lives each time. `WOLKVOX_CASES=500 cargo test --lib goes_wrong -- --nocapture`
+//! lives so many of each length from a fresh seed, and says at the end what it has tried. Seeds are printed;
+//! `WOLKVOX_SEED=7 WOLKVOX_CASES=1` lives one life again.
 
+use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use rand::{Rng as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
 
 mod cases;
 mod model;
@@ -34,37 +38,45 @@ mod world;
 use operation::{Plan, plan};
 use world::{Tally, World};
 
-/// Lives per search in an ordinary run.
-const CASES: u32 = 40;
+/// Where an ordinary run begins: it lives the same lives each time.
+const SEED: u64 = 1;
 
-/// Looks for a plan that goes wrong, and says how much was tried.
+/// Looks for a plan that goes wrong, and says how much was tried. Each life has a seed of its own, one more than the
+/// life before, so that any of them can be lived again alone.
 #[expect(clippy::disallowed_methods, reason = "how long to search is nothing that the operator configures")]
-fn search(name: &str, plans: impl proptest::strategy::Strategy<Value = Plan>) {
-    // An ordinary run lives the same lives each time; whoever asks for more gets others.
-    let asked: Option<u32> = std::env::var("WOLKVOX_CASES").ok().map(|cases| cases.parse().unwrap());
-    let cases = asked.unwrap_or(CASES);
+fn search(name: &str, ordinary: u64, plans: &impl Strategy<Value = Plan>) {
+    let asked = |name: &str| -> Option<u64> {
+        std::env::var(name)
+            .ok()
+            .map(|text| text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
+    };
+    let (cases, seed) = match (asked("WOLKVOX_CASES"), asked("WOLKVOX_SEED")) {
+        (None, None) => (ordinary, SEED),
+        (cases, seed) => (cases.unwrap_or(1), seed.unwrap_or_else(|| rand::random::<u32>().into())),
+    };
+    println!("{name}: {cases} lives from WOLKVOX_SEED={seed}");
     let config = Config {
-        cases,
+        cases: 1,
         failure_persistence: None,
         max_shrink_iters: 20_000,
-        max_shrink_time: 30_000,
+        max_shrink_time: 120_000,
         ..Config::default()
     };
     let tally = std::cell::RefCell::new(Tally::default());
-    let mut runner = match asked {
-        Some(_) => TestRunner::new(config),
-        None => TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha)),
-    };
-    let result = runner.run(&plans, |plan| {
-        let one = World::live(&plan);
-        tally.borrow_mut().add(&one);
-        Ok(())
-    });
-    let tally = tally.into_inner();
-    println!("searched {name}: {tally}");
-    if let Err(error) = result {
-        panic!("{name}, after {} lives: {error}", tally.lives);
+    for seed in (0..cases).map(|case| seed.wrapping_add(case)) {
+        let dice = ChaCha8Rng::seed_from_u64(seed).random::<[u8; 32]>();
+        let dice = TestRng::from_seed(RngAlgorithm::ChaCha, &dice);
+        let result = TestRunner::new_with_rng(config.clone(), dice).run(plans, |plan| {
+            let one = World::live(&plan);
+            tally.borrow_mut().add(&one);
+            Ok(())
+        });
+        if let Err(error) = result {
+            println!("searched {name}: {}", tally.borrow());
+            panic!("{name}: {error}\nthe same again: WOLKVOX_SEED={seed} WOLKVOX_CASES=1");
+        }
     }
+    println!("searched {name}: {}", tally.borrow());
 }
 
 impl Tally {
@@ -111,13 +123,11 @@ impl std::fmt::Display for Tally {
 }
 
 #[test]
-#[ignore = "what it has found is not mended yet: a worker that waits for ever, and a gauge of callbacks"]
 fn no_short_life_goes_wrong() {
-    search("short lives", plan(14));
+    search("short lives", 24, &plan(14));
 }
 
 #[test]
-#[ignore = "what it has found is not mended yet: a worker that waits for ever, and a gauge of callbacks"]
 fn no_long_life_goes_wrong() {
-    search("long lives", plan(40));
+    search("long lives", 12, &plan(40));
 }

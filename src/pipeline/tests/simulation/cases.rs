@@ -164,3 +164,41 @@ fn a_power_cut_anywhere_in_an_hour_changes_nothing() {
         World::live(&Plan { interval: 3, ..plain(BOGOTA_MORNING, ALL, &ops) });
     }
 }
+
+/// The clock went forward and back before the worker looked: it slept on, and nobody knew that it was asleep.
+#[test]
+fn a_clock_set_back_twice_before_the_worker_looks_wakes_it() {
+    let ops = [pass(40), Op::Skew { minutes: 392 }, Op::Skew { minutes: 0 }];
+    World::live(&plain(LORD_HOWE_FOLD, CALLBACKS, &ops));
+}
+
+/// The gauge of callbacks was counted before the commit: what the disk refused was shown all the same.
+#[test]
+fn a_status_that_the_disk_refused_is_not_shown() {
+    let callback = Op::Appear { kind: 2, ago: 0, skill: 0, a: 0, b: 9 };
+    for operations in (0..90).step_by(3) {
+        let refuse = Op::Refuse { operations, count: 1 };
+        let ops = [pass(1), callback, pass(61), Op::Decide { which: 0, to: 2 }, refuse, pass(70)];
+        World::live(&plain(BOGOTA_MORNING, CALLBACKS | CALLS, &ops));
+    }
+}
+
+/// Only skills that have moved since they were last read are asked for; what was not committed has not been read.
+#[test]
+fn a_reading_that_the_disk_refused_is_asked_for_again_though_nothing_has_moved() {
+    let calls = Op::Appear { kind: 0, ago: 0, skill: 1, a: 7, b: 9 };
+    for operations in (0..120).step_by(8) {
+        let ops = [pass(1), calls, pass(61), calls, Op::Refuse { operations, count: 1 }, pass(61)];
+        World::live(&Plan { skills: 4, ..plain(BOGOTA_MORNING, SKILL_6, &ops) });
+    }
+}
+
+/// The power went while the first list of skills was written down, and the judge thought that it had been: it took the
+/// skills of the next list for ones that no past was promised for.
+#[test]
+fn skills_that_a_power_cut_has_forgotten_count_from_where_they_were_to() {
+    for operations in 0..30 {
+        let ops = [Op::Cut { operations, down: 0, mask: 0 }, pass(1)];
+        World::live(&Plan { from: Some(1), discover: true, ..plain(4, SKILL_6, &ops) });
+    }
+}
