@@ -25,7 +25,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::{Grain, Report};
-use crate::config::Operation;
 use crate::metrics::{Family, LabelText};
 use crate::report::{Content, IdentityKey, Reading};
 use crate::schedule::History;
@@ -58,7 +57,7 @@ mod tables;
 mod totals;
 
 use self::apply::Work;
-use self::books::{Books, ScopeName, Stale};
+use self::books::{Books, ScopeName};
 use self::file::{Found, Store};
 use self::series::Hidden;
 use self::tables::BucketChanges;
@@ -141,7 +140,7 @@ pub struct Total {
 impl Ledger {
     /// Opens the ledger in a directory, `ledger.redb` with `ledger.key` beside it; what is missing is created for
     /// the owner's eyes only. A damaged file, or one whose key is missing or another, is renamed, and a new ledger
-    /// counts from `now`.
+    /// counts from `now`; so does one in the place of a file of which only the key is left.
     ///
     /// # Errors
     ///
@@ -173,38 +172,6 @@ impl Ledger {
     /// The key with which private identities are hashed. It never leaves the decoder.
     pub fn identity_key(&self) -> IdentityKey {
         books::identity_key(&self.store.key)
-    }
-
-    /// An operation enters, at the start and whenever the configuration is read again.
-    ///
-    /// # Errors
-    ///
-    /// [`LedgerError::Bound`] when the name stands for another server; storage errors.
-    pub fn enter(&mut self, operation: &Operation, now: Timestamp) -> Result<Entered, LedgerError> {
-        self.ready()?;
-        let is_new = !self.books.contains_key(&operation.name);
-        if is_new {
-            let id = self.books.values().map(|books| books.record.id + 1).max().unwrap_or(0);
-            let record = entrance::record(id, operation, self.from_now, now);
-            let mut books = Books::new(record);
-            books.is_new = true;
-            self.books.insert(operation.name.clone(), books);
-        }
-        let mut entered = Entered::default();
-        let result = self.transact(&operation.name, Some(now), |books, _, _| {
-            entered.warnings = entrance::enter(books, operation, is_new, now)?;
-            Ok((BucketChanges::default(), Applied::default()))
-        });
-        if result.is_err() && is_new {
-            self.books.remove(&operation.name);
-        }
-        result?;
-        if let Some(books) = self.books.get_mut(&operation.name) {
-            books.operation = Some(Arc::new(operation.clone()));
-            books.stale = Stale::All;
-            books.history = None;
-        }
-        Ok(entered)
     }
 
     /// The list of skills, where `skills` is `discover`. The first list enters like a configuration; skills met
@@ -248,7 +215,8 @@ impl Ledger {
     /// # Errors
     ///
     /// [`LedgerError::Unknown`], [`LedgerError::NotCounted`] for a report that is off or a skill that is not read,
-    /// [`LedgerError::Overflow`] and [`LedgerError::Shape`] for impossible amounts, storage errors.
+    /// [`LedgerError::Overflow`] and [`LedgerError::Shape`] for impossible amounts, after which the ledger takes the next
+    /// reading as ever, storage errors.
     pub fn apply(&mut self, operation: &str, reading: &Reading) -> Result<Applied, LedgerError> {
         self.transact(operation, Some(reading.now), |books, transaction, key| {
             let scope: ScopeName = (reading.report, reading.skill.as_str().into());

@@ -9,15 +9,15 @@
 //! Each operation has its own task, so that the trouble of one never delays another. Nothing but the worker holds the
 //! client, and with it the token.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use thiserror::Error;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
 use crate::api::Report;
 use crate::client::{Client, Failure};
@@ -25,7 +25,6 @@ use crate::config::{Config, Environment, Operation};
 use crate::ledger::{Ledger, LedgerError};
 use crate::metrics::Label;
 use crate::names;
-use crate::schedule::Schedule;
 use crate::server::Ready;
 use crate::time::{Clock, Stopwatch};
 
@@ -33,6 +32,7 @@ mod answers;
 mod board;
 mod denominator;
 mod doubt;
+mod keeper;
 mod past;
 mod reading;
 mod standing;
@@ -42,16 +42,15 @@ mod witnesses;
 mod worker;
 
 pub use board::{Board, Face};
+pub use keeper::RECOVERY;
+use keeper::{Keeper, Waiting, enter, no_longer_waits};
 pub use past::{Past, PastError};
 pub use reading::{Fetched, fetch};
 pub use store::Store;
 pub use track::{Course, Track};
-use worker::{Memory, Worker};
 
 /// How often the board looks at the clock and the ledger at what may be released.
 const TICK: Duration = Duration::from_secs(1);
-/// How long a worker that fell over stays down.
-pub const RECOVERY: Duration = Duration::from_secs(30);
 
 /// What a pipeline is run with.
 #[derive(Clone)]
@@ -85,14 +84,9 @@ impl std::fmt::Debug for Surroundings {
 /// Why an operation could not be started.
 #[derive(Debug, Error)]
 pub enum PipelineError {
-    /// The ledger refused the operation.
-    #[error("could not enter operation {operation:?} in the ledger: {source}")]
-    Enter {
-        /// Its name.
-        operation: String,
-        /// Why.
-        source: LedgerError,
-    },
+    /// The ledger refused an operation, or could not be written.
+    #[error("could not enter the operations in the ledger: {0}")]
+    Enter(#[from] LedgerError),
     /// The HTTP client could not be built.
     #[error("could not prepare the HTTP client of operation {operation:?}: {source}")]
     Client {
@@ -110,8 +104,7 @@ pub struct Pipeline {
     running: BTreeMap<String, Running>,
     stop: CancellationToken,
     ticker: JoinHandle<()>,
-    /// The operations whose first cycle is not over.
-    waiting: Arc<Mutex<BTreeSet<String>>>,
+    waiting: Waiting,
 }
 
 #[derive(Debug)]
@@ -132,18 +125,19 @@ impl Pipeline {
         if config.operations.is_empty() {
             pipeline.surroundings.ready.open();
         }
+        if let Err(error) = pipeline.accept(&config.operations).await {
+            pipeline.end().await;
+            return Err(error);
+        }
         for operation in &config.operations {
-            if let Err(error) = pipeline.begin(operation).await {
-                pipeline.end().await;
-                return Err(error);
-            }
+            pipeline.begin(operation).await;
         }
         Ok(pipeline)
     }
 
     /// Goes over to another configuration: operations that changed start again, the others are not disturbed.
     ///
-    /// Nothing is stopped or changed before every new or changed operation is known to be accepted.
+    /// It is taken whole or not at all: after a failure every operation goes on as before.
     pub async fn reload(&mut self, config: &Config) -> Result<(), PipelineError> {
         let changed = |operation: &&Operation| {
             self.running.get(&operation.name).is_none_or(|running| *running.operation != **operation)
@@ -151,16 +145,23 @@ impl Pipeline {
         let changed: Vec<Operation> = config.operations.iter().filter(changed).cloned().collect();
         for operation in &changed {
             self.client(operation)?;
-            let (asked, name) = (operation.clone(), operation.name.clone());
-            let accepted = self.surroundings.store.with(move |ledger| ledger.accepts(&asked)).await;
-            accepted.map_err(|source| PipelineError::Enter { operation: name, source })?;
+            let asked = operation.clone();
+            self.surroundings.store.with(move |ledger| ledger.accepts(&asked)).await?;
         }
-        let gone: Vec<String> = self
-            .running
-            .keys()
-            .filter(|name| !config.operations.iter().any(|operation| operation.name == **name))
-            .cloned()
-            .collect();
+        // Stopped before they enter, so that no answer is applied under another configuration than it was asked with.
+        let mut stopped = Vec::new();
+        for operation in &changed {
+            stopped.extend(self.halt(&operation.name).await);
+        }
+        if let Err(error) = enter(&self.surroundings, &changed).await {
+            for operation in stopped {
+                self.employ(operation, Keeper::keep_as_before).await;
+            }
+            return Err(error.into());
+        }
+        // From here on nothing can be refused.
+        let is_gone = |name: &&String| !config.operations.iter().any(|operation| operation.name == **name);
+        let gone: Vec<String> = self.running.keys().filter(is_gone).cloned().collect();
         for name in &gone {
             self.halt(name).await;
             self.surroundings.board.leave(name);
@@ -168,8 +169,7 @@ impl Pipeline {
             info!(operation = %name, "removed; its ledger is kept");
         }
         for operation in &changed {
-            self.halt(&operation.name).await;
-            self.begin(operation).await?;
+            self.begin(operation).await;
         }
         Ok(())
     }
@@ -188,23 +188,20 @@ impl Pipeline {
         }
     }
 
-    async fn halt(&mut self, name: &str) {
-        if let Some(running) = self.running.remove(name) {
-            running.stop.cancel();
-            // As in `end`.
-            let _ = running.task.await;
-        }
+    async fn halt(&mut self, name: &str) -> Option<Arc<Operation>> {
+        let running = self.running.remove(name)?;
+        running.stop.cancel();
+        // As in `end`.
+        let _ = running.task.await;
+        Some(running.operation)
     }
 
-    async fn enter(&self, operation: &Operation) -> Result<(), PipelineError> {
-        let entering = operation.clone();
-        let now = self.surroundings.clock.now();
-        let entered = self.surroundings.store.commit(move |ledger| ledger.enter(&entering, now)).await;
-        let refused = |source| PipelineError::Enter { operation: operation.name.clone(), source };
-        for warning in entered.map_err(refused)?.warnings {
-            warn!(operation = %operation.name, "{warning}");
+    /// What can be refused at the start: every operation is accepted, or none begins.
+    async fn accept(&self, operations: &[Operation]) -> Result<(), PipelineError> {
+        for operation in operations {
+            self.client(operation)?;
         }
-        Ok(())
+        Ok(enter(&self.surroundings, operations).await?)
     }
 
     fn client(&self, operation: &Operation) -> Result<Client, PipelineError> {
@@ -213,78 +210,31 @@ impl Pipeline {
             .map_err(|source| PipelineError::Client { operation: operation.name.clone(), source })
     }
 
-    async fn begin(&mut self, operation: &Operation) -> Result<(), PipelineError> {
-        self.client(operation)?;
-        self.enter(operation).await?;
+    /// Shows an operation that has entered, and puts it to work.
+    async fn begin(&mut self, operation: &Operation) {
         let operation = Arc::new(operation.clone());
-        let Surroundings { board, clock, store, recovery, seed, .. } = &self.surroundings;
+        let Surroundings { board, clock, store, .. } = &self.surroundings;
         let reports: Vec<Report> = operation.enabled().chain([Report::TokenInfo]).collect();
         board.enter(Arc::clone(&operation), &reports);
         // Before the server opens: a first scrape without the counters would look as if they had vanished.
         standing::publish(store, board, &operation, clock).await;
-        let key = store.with(|ledger| ledger.identity_key()).await;
-        let build = {
-            let (surroundings, operation) = (self.surroundings.clone(), Arc::clone(&operation));
-            let (clock, store, board, seed) = (clock.clone(), store.clone(), board.clone(), *seed);
-            move || {
-                let env = &*surroundings.env;
-                let client = Client::new(&operation, env, surroundings.locks.as_deref())?;
-                Ok(Worker {
-                    schedule: Schedule::new(&operation, seed ^ name_seed(&operation.name), clock.now()),
-                    operation: Arc::clone(&operation),
-                    clock: clock.clone(),
-                    client,
-                    store: store.clone(),
-                    board: board.clone(),
-                    key: key.clone(),
-                    memory: Memory::default(),
-                })
-            }
-        };
+        self.employ(operation, Keeper::keep).await;
+    }
+
+    async fn employ<K>(&mut self, operation: Arc<Operation>, keep: impl FnOnce(Keeper) -> K)
+    where
+        K: Future<Output = ()> + Send + 'static,
+    {
         let stop = self.stop.child_token();
-        let attempted = {
-            let (waiting, ready) = (Arc::clone(&self.waiting), self.surroundings.ready.clone());
-            let name = operation.name.clone();
-            move || no_longer_waits(&waiting, &name, &ready)
+        let keeper = Keeper {
+            surroundings: self.surroundings.clone(),
+            operation: Arc::clone(&operation),
+            key: self.surroundings.store.with(|ledger| ledger.identity_key()).await,
+            waiting: Arc::clone(&self.waiting),
+            stop: stop.clone(),
         };
-        let task = tokio::spawn(keep(operation.name.clone(), build, *recovery, stop.clone(), attempted));
+        let task = tokio::spawn(keep(keeper));
         self.running.insert(operation.name.clone(), Running { operation, stop, task });
-        Ok(())
-    }
-}
-
-/// An operation has attempted its first cycle, or is no longer there; the last one makes the process ready.
-fn no_longer_waits(waiting: &Mutex<BTreeSet<String>>, name: &str, ready: &Ready) {
-    // A set is whole between two statements, whatever panicked.
-    let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
-    waiting.remove(name);
-    if waiting.is_empty() {
-        ready.open();
-    }
-}
-
-/// Keeps a worker at work: one that falls over is a bug, is told, and begins again from the ledger.
-async fn keep(
-    name: String,
-    build: impl Fn() -> Result<Worker, Failure>,
-    recovery: Duration,
-    stop: CancellationToken,
-    attempted: impl FnOnce() + Send + Clone + 'static,
-) {
-    while !stop.is_cancelled() {
-        match build() {
-            Ok(worker) => {
-                let work = tokio::spawn(worker.run(stop.clone(), attempted.clone()));
-                let Err(fell) = work.await else { return };
-                let payload = fell.try_into_panic();
-                error!(operation = %name, fell = payload.is_ok(), "the worker of the operation fell over");
-            }
-            Err(failure) => error!(operation = %name, "could not prepare the HTTP client: {failure}"),
-        }
-        tokio::select! {
-            () = tokio::time::sleep(recovery) => {}
-            () = stop.cancelled() => {}
-        }
     }
 }
 
@@ -346,12 +296,6 @@ fn labelled(ledger: &Ledger, operation: &str) -> names::Shown {
         skills: ledger.label_values(operation, Label::SkillId),
         activities: ledger.label_values(operation, Label::CodAct),
     }
-}
-
-fn name_seed(name: &str) -> u64 {
-    // FNV-1a: the same in every process and version, so that a restart does not reshuffle all operations.
-    name.bytes()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]

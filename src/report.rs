@@ -29,6 +29,7 @@ mod framing;
 mod identity;
 mod ivr;
 mod label;
+mod mend;
 mod occurrence;
 mod quota;
 mod service_level;

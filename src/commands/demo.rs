@@ -94,7 +94,7 @@ fn source(
     // Invariant: a simulator has at least one operation.
     let own = own_config(&tokens[0], upstream, today);
     let (file, shard, directory) = (arguments.config_file.clone(), arguments.shard, folder.path().to_owned());
-    Ok(Box::new(move || {
+    Ok(Arc::new(move || {
         let mut config = match &file {
             Some(file) => Config::load(file)?,
             None => Config::parse(&own, &directory, "demo")?,

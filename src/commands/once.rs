@@ -13,7 +13,7 @@ use super::arguments::{CONFIG_FILE, Exposition, Once};
 use super::locks::locks;
 use super::version;
 use crate::api::Grain;
-use crate::config::{Config, CountFrom, Environment};
+use crate::config::{Config, CountFrom, Environment, Operation};
 use crate::exposition::{Encoding, Format, Pace, Publisher, SelfMetrics};
 use crate::ledger::Ledger;
 use crate::pipeline::{Board, Face, Pipeline, RECOVERY, Store, Surroundings};
@@ -23,8 +23,24 @@ use crate::time::{Clock, SignedDuration, Timestamp};
 /// How often the cycle is looked at.
 const GLANCE: Duration = Duration::from_millis(100);
 
+/// Longer than any day.
+const TWO_DAYS: Duration = Duration::from_secs(48 * 3_600);
+
 /// Who has to wait longer than this is told now that it does not work: three tries at a server that is away.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(14);
+
+/// Hours of today that have settled would be read apart from the present, in a second turn, and the counters would wait
+/// for them. There is no second turn, so that nothing settles: the whole day is read at once.
+fn settle_late(operation: &mut Operation) {
+    let reports = &mut operation.reports;
+    let rows = [
+        reports.cdr_1.as_mut().map(|report| &mut report.settings),
+        reports.diagram_4.as_mut().map(|report| &mut report.settings),
+    ];
+    for settings in rows.into_iter().flatten() {
+        settings.settle = settings.settle.max(TWO_DAYS);
+    }
+}
 
 /// Reads every report once and writes what `/metrics` would say. Counts from local midnight, in memory.
 ///
@@ -35,6 +51,7 @@ pub async fn once(arguments: Once, env: Arc<dyn Environment + Send + Sync>) -> R
     let now = clock.now();
     for operation in &mut config.operations {
         operation.count_from = CountFrom::Date(operation.zone.bucket(now, Grain::Day).date());
+        settle_late(operation);
     }
     let own = Arc::new(SelfMetrics::new(version::VERSION, version::REVISION, version::RUSTC));
     own.config_loaded(now);

@@ -34,7 +34,7 @@ pub async fn serve(arguments: Serve, env: Arc<dyn Environment + Send + Sync>) ->
     };
     let service = Service {
         clock: Clock::real(),
-        source: Box::new(source),
+        source: Arc::new(source),
         env,
         storage: Some(arguments.storage.path),
         web: arguments.web,

@@ -33,7 +33,7 @@ const FAREWELL: Duration = Duration::from_secs(8);
 const DEMO_ZERO_HOLD: Duration = Duration::from_secs(5);
 
 /// Reads the configuration again.
-pub type Source = Box<dyn Fn() -> Result<Config> + Send + Sync>;
+pub type Source = Arc<dyn Fn() -> Result<Config> + Send + Sync>;
 
 /// Is told the bound addresses.
 pub type Started = Box<dyn Fn(&[String]) + Send + Sync>;
@@ -65,6 +65,14 @@ impl std::fmt::Debug for Service {
     }
 }
 
+/// What the files say, once all of them could be read.
+struct Files {
+    config: Config,
+    web: WebConfig,
+    /// What deserves a word in the log and on the status page, though it stops nothing.
+    warnings: Vec<String>,
+}
+
 /// A request to read the configuration again, and whom to tell what came of it.
 type Reloading = mpsc::Sender<oneshot::Sender<Result<(), String>>>;
 
@@ -73,9 +81,17 @@ impl Service {
     pub async fn run(self, stop: CancellationToken) -> Result<()> {
         // First of all: a signal that comes while the ledger opens waits for its turn instead of killing.
         let mut signals = Signals::new()?;
-        let config = (self.source)()?;
-        let warnings = Arc::new(ArcSwap::from_pointee(self.warn_of(&config)));
-        let web_config = self.web_config()?;
+        let files = tokio::select! {
+            files = self.files() => files?,
+            name = signals.end() => {
+                stopping(name);
+                return Ok(());
+            }
+            () = stop.cancelled() => return Ok(()),
+        };
+        let Files { config, web: web_config, warnings } = files;
+        warnings.iter().for_each(|warning| warn!("{warning}"));
+        let warnings = Arc::new(ArcSwap::from_pointee(warnings));
         let web = Web::new(&web_config)?;
         let own = Arc::new(SelfMetrics::new(version::VERSION, version::REVISION, version::RUSTC));
         own.config_loaded(self.clock.to_wall(self.clock.now()));
@@ -174,26 +190,34 @@ impl Service {
         (self.started)(&addresses);
 
         loop {
-            tokio::select! {
+            let asked = tokio::select! {
                 () = stop.cancelled() => break,
                 signal = signals.next() => match signal {
-                    Signal::Reload => {
-                        // What came of it is in the log.
-                        let _ = reload(&self, &own, &web, &mut pipeline, &warnings).await;
-                    }
+                    Signal::Reload => None,
                     Signal::End(name) => {
                         stopping(name);
                         break;
                     }
                 },
-                Some(answer) = reloads.recv() => {
-                    // Whoever asked may have gone.
-                    let _ = answer.send(reload(&self, &own, &web, &mut pipeline, &warnings).await);
-                }
+                Some(answer) = reloads.recv() => Some(answer),
                 served = &mut serving => {
-                    pipeline.end().await;
+                    // The last words wait for nothing that hangs.
+                    let _ = tokio::time::timeout(FAREWELL, pipeline.end()).await;
                     return served.context("the server fell over")?.context("the server stopped");
                 }
+            };
+            // A file or a disk that hangs must not make it deaf.
+            let done = tokio::select! {
+                done = reload(&self, &own, &web, &mut pipeline, &warnings) => done,
+                () = stop.cancelled() => break,
+                name = signals.end() => {
+                    stopping(name);
+                    break;
+                }
+            };
+            if let Some(answer) = asked {
+                // Whoever asked may have gone; what came of it is in the log, too.
+                let _ = answer.send(done);
             }
         }
         manager.stopping();
@@ -222,26 +246,21 @@ impl Service {
         Ok(())
     }
 
-    /// What deserves a word in the log and on the status page, though it stops nothing.
-    fn warn_of(&self, config: &Config) -> Vec<String> {
-        let tokens = config.check_tokens(&*self.env);
-        let missing =
-            tokens.mistakes.iter().map(|mistake| format!("{mistake}; it is looked for at every request"));
-        let warnings: Vec<String> =
-            config.warnings.iter().chain(&tokens.warnings).cloned().chain(missing).collect();
-        for warning in &warnings {
-            warn!("{warning}");
-        }
-        warnings
-    }
-
-    fn web_config(&self) -> Result<WebConfig> {
-        let Some(path) = &self.web.config_file else { return Ok(WebConfig::default()) };
-        let config = WebConfig::load(path)?;
-        for warning in &config.warnings {
-            warn!("{warning}");
-        }
-        Ok(config)
+    /// Reads both configurations, apart from everything else: files may lie where reading hangs.
+    async fn files(&self) -> Result<Files> {
+        let (source, env) = (Arc::clone(&self.source), Arc::clone(&self.env));
+        let file = self.web.config_file.clone();
+        let read = move || {
+            let config = source()?;
+            let web = file.map(|path| WebConfig::load(&path)).transpose()?.unwrap_or_default();
+            let tokens = config.check_tokens(&*env);
+            let missing =
+                tokens.mistakes.iter().map(|mistake| format!("{mistake}; it is looked for at every request"));
+            let known = config.warnings.iter().chain(&tokens.warnings).chain(&web.warnings).cloned();
+            let warnings = known.chain(missing).collect();
+            Ok(Files { config, web, warnings })
+        };
+        tokio::task::spawn_blocking(read).await.context("reading the configuration fell over")?
     }
 
     fn listen(&self) -> Result<Vec<TcpListener>> {
@@ -259,6 +278,7 @@ fn open(storage: Option<&Path>, clock: &Clock) -> Result<(Ledger, Option<String>
     let (ledger, opened) = Ledger::open(path, clock.now())?;
     let damage = match opened {
         Opened::Fresh | Opened::Continued => None,
+        Opened::Lost { reason } => Some(format!("the ledger is lost ({reason}); a new one counts from now")),
         Opened::SetAside { reason, moved_to } => Some(format!(
             "the ledger was damaged ({reason}) and lies at {} now; a new one counts from now",
             moved_to.display()
@@ -283,12 +303,12 @@ async fn reload(
     warnings: &ArcSwap<Vec<String>>,
 ) -> Result<(), String> {
     let attempt = async {
-        let config = (service.source)()?;
-        let web_config = service.web_config()?;
+        let Files { config, web: web_config, warnings: told } = service.files().await?;
         let prepared = Web::prepare(&web_config)?;
         pipeline.reload(&config).await?;
         web.replace(prepared);
-        warnings.store(Arc::new(service.warn_of(&config)));
+        told.iter().for_each(|warning| warn!("{warning}"));
+        warnings.store(Arc::new(told));
         anyhow::Ok(config.operations.len())
     };
     match attempt.await {

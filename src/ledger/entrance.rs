@@ -1,14 +1,116 @@
 //! How operations, reports and skills enter, leave and come back.
 
 use std::collections::BTreeSet;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
 
-use super::LedgerError;
-use super::books::{Books, ScopeName};
+use super::books::{Books, ScopeName, Stale};
 use super::record::{Record, count_from_text, dnis_text, skills_mode};
 use super::scope::{Scope, Start};
+use super::tables::{self, BucketChanges};
+use super::{Entered, Ledger, LedgerError, TIMESTAMPS_EVERY};
 use crate::api::{Grain, Report};
 use crate::config::{CountFrom, Operation, Skills};
 use crate::time::{SignedDuration, Timestamp};
+
+impl Ledger {
+    /// An operation enters, at the start and whenever the configuration is read again.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Bound`] when the name stands for another server; storage errors.
+    pub fn enter(&mut self, operation: &Operation, now: Timestamp) -> Result<Entered, LedgerError> {
+        self.enter_all(std::slice::from_ref(operation), now)
+    }
+
+    /// Operations of different names enter in one transaction: on failure none of them has.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ledger::enter`].
+    pub fn enter_all(&mut self, operations: &[Operation], now: Timestamp) -> Result<Entered, LedgerError> {
+        self.ready()?;
+        let mut new: BTreeSet<&str> = BTreeSet::new();
+        for operation in operations {
+            if !self.books.contains_key(&operation.name) {
+                let id = self.books.values().map(|books| books.record.id + 1).max().unwrap_or(0);
+                let mut books = Books::new(record(id, operation, self.from_now, now));
+                books.is_new = true;
+                self.books.insert(operation.name.clone(), books);
+                new.insert(&operation.name);
+            }
+        }
+        // As in `transact`: what fell over half-way is taken back.
+        let attempt = AssertUnwindSafe(|| self.write_entrances(operations, &new, now));
+        let result = panic::catch_unwind(attempt);
+        if !matches!(result, Ok(Ok(_))) {
+            for operation in operations {
+                if new.contains(operation.name.as_str()) {
+                    self.books.remove(&operation.name);
+                } else if let Some(books) = self.books.get_mut(&operation.name) {
+                    books.undo();
+                }
+            }
+        }
+        match result {
+            Ok(Ok(entered)) => {
+                for operation in operations {
+                    if let Some(books) = self.books.get_mut(&operation.name) {
+                        books.operation = Some(Arc::new(operation.clone()));
+                        books.stale = Stale::All;
+                        books.history = None;
+                    }
+                }
+                Ok(entered)
+            }
+            Ok(Err(error)) => {
+                if error.is_of_storage() {
+                    self.store.fail();
+                }
+                Err(error)
+            }
+            Err(payload) => {
+                self.store.fail();
+                panic::resume_unwind(payload)
+            }
+        }
+    }
+
+    fn write_entrances(
+        &mut self,
+        operations: &[Operation],
+        new: &BTreeSet<&str>,
+        now: Timestamp,
+    ) -> Result<Entered, LedgerError> {
+        let mut entered = Entered::default();
+        for operation in operations {
+            if let Some(books) = self.books.get_mut(&operation.name) {
+                let is_new = new.contains(operation.name.as_str());
+                entered.warnings.extend(enter(books, operation, is_new, now)?);
+            }
+        }
+        let nothing = BucketChanges::default();
+        let names = operations.iter().map(|operation| operation.name.as_str());
+        let changed: Vec<(&str, &Books, &BucketChanges)> = names
+            .filter_map(|name| Some((name, self.books.get(name)?, &nothing)))
+            .filter(|(_, books, _)| {
+                books.has_firm_changes() || books.are_timestamps_old(now, TIMESTAMPS_EVERY)
+            })
+            .collect();
+        let written: BTreeSet<&str> = changed.iter().map(|(name, _, _)| *name).collect();
+        if !changed.is_empty() {
+            let (database, _) = self.store.ready()?;
+            tables::commit_all(database, &changed)?;
+            self.commits += 1;
+        }
+        for operation in operations {
+            if let Some(books) = self.books.get_mut(&operation.name) {
+                books.settle(written.contains(operation.name.as_str()), Some(now));
+            }
+        }
+        Ok(entered)
+    }
+}
 
 /// The record of an operation that enters now.
 pub(super) fn record(id: u32, operation: &Operation, from_now: bool, now: Timestamp) -> Record {

@@ -76,8 +76,8 @@ pub enum LedgerError {
         /// The report.
         report: Report,
     },
-    /// A sum does not fit; nothing of the reading was applied.
-    #[error("a sum of {family} does not fit into 64 bits")]
+    /// A sum would not fit, or leave no room for what comes after it; nothing of the reading was applied.
+    #[error("the amounts of {family} are larger than any sum of them can be")]
     Overflow {
         /// The family.
         family: &'static str,
@@ -91,6 +91,11 @@ pub enum LedgerError {
 }
 
 impl LedgerError {
+    /// Whether it is the answer that cannot be, while the ledger is well and takes the next one.
+    pub const fn is_of_answer(&self) -> bool {
+        matches!(self, LedgerError::Overflow { .. } | LedgerError::Shape { .. })
+    }
+
     /// Whether the ledger itself could not be read or written, whatever was asked of it. Opening it again may find it
     /// in another state than memory remembers.
     pub const fn is_of_storage(&self) -> bool {

@@ -27,6 +27,11 @@ pub enum Opened {
     Fresh,
     /// It continues where it ended.
     Continued,
+    /// There was one, and nothing of it is left; the new ledger counts from now.
+    Lost {
+        /// How that is known.
+        reason: String,
+    },
     /// What was there is damaged and was renamed; the new ledger counts from now.
     SetAside {
         /// What is wrong with it.
@@ -93,7 +98,7 @@ impl Store {
         }
         let draft = path.with_extension("redb.new");
         remove(&draft)?;
-        let mut copy = file_store(&draft, key);
+        let mut copy = draft_store(&draft, key);
         let copied = copy.ready().and_then(|(copy, _)| tables::copy(database, copy));
         drop(copy);
         if let Err(error) = copied {
@@ -140,20 +145,23 @@ impl Store {
         }
     }
 
-    /// Opens and reads, or creates when it is empty.
-    fn found(mut self, set_aside: bool) -> Result<Found, LedgerError> {
+    /// Makes an empty ledger of an empty store.
+    fn created(mut self, from_now: bool) -> Result<Found, LedgerError> {
+        let check = check_value(&self.key);
+        let (database, _) = self.ready()?;
+        tables::create(database, &check, from_now)?;
+        Ok(Found { store: self, books: Vec::new(), from_now, opened: Opened::Fresh })
+    }
+
+    /// Opens and reads what is a ledger. An empty one is none: it has lost what it held.
+    fn found(mut self) -> Result<Found, LedgerError> {
         let check = check_value(&self.key);
         let place = self.path.as_ref().map_or_else(|| "in memory".into(), |path| path.display().to_string());
         let (database, _) = self.ready()?;
-        let Some(schema) = tables::meta(database, tables::META_SCHEMA)? else {
-            tables::create(database, &check, set_aside)?;
-            let opened = Opened::Fresh;
-            return Ok(Found { store: self, books: Vec::new(), from_now: set_aside, opened });
-        };
-        let schema = schema
-            .try_into()
+        let schema = tables::meta(database, tables::META_SCHEMA)?
+            .and_then(|schema| schema.try_into().ok())
             .map(u32::from_be_bytes)
-            .map_err(|_| LedgerError::Damaged("it does not say its schema".into()))?;
+            .ok_or_else(|| LedgerError::Damaged("it does not say its schema".into()))?;
         if schema > SCHEMA {
             return Err(LedgerError::Newer { place, found: schema, known: SCHEMA });
         }
@@ -180,7 +188,7 @@ impl Store {
         let mut key = [0; 32];
         rand::rng().fill_bytes(&mut key);
         let open = || builder().create_with_backend(redb::backends::InMemoryBackend::new());
-        Store { open: Box::new(open), database: None, path: None, key }.found(false)
+        Store { open: Box::new(open), database: None, path: None, key }.created(false)
     }
 
     /// A store on any backend.
@@ -190,31 +198,43 @@ impl Store {
         key: [u8; 32],
     ) -> Result<Found, LedgerError> {
         let open = move || builder().create_with_backend(backend());
-        Store { open: Box::new(open), database: None, path: None, key }.found(false)
+        let mut store = Store { open: Box::new(open), database: None, path: None, key };
+        let (database, _) = store.ready()?;
+        // There is no name under which such a ledger could appear whole.
+        match tables::meta(database, tables::META_SCHEMA)? {
+            None => store.created(false),
+            Some(_) => store.found(),
+        }
     }
 
-    /// The ledger in a directory. What is damaged is renamed and replaced.
+    /// The ledger in a directory. What is damaged is renamed and replaced, what is lost is replaced.
+    ///
+    /// A ledger gets its name before its key does, so that a key without a ledger tells of one that was lost. A key that
+    /// still has the name of its draft belongs to a first start that was cut short.
     pub(super) fn in_directory(directory: &Path, now: Timestamp) -> Result<Found, LedgerError> {
         create_directory(directory)?;
         let path = directory.join(LEDGER);
         let key_path = directory.join(KEY);
         let reason = match (read_key(&key_path)?, look(&path)?) {
-            (Some(key), Lies::Nothing) => return create_file(&path, key, false),
             (Some(key), Lies::Bytes) => match open_file(&path, key) {
                 Ok(found) => return Ok(found),
                 Err(LedgerError::Damaged(reason)) => reason,
                 Err(error) => return Err(error),
             },
+            (Some(_), Lies::Nothing) => format!("{LEDGER} is missing beside its {KEY}"),
             (_, Lies::Directory) => "it is a directory".to_owned(),
             // A ledger appears whole and under its own name; this one has lost what it held.
-            (Some(_), Lies::Emptiness) => "it is empty".to_owned(),
-            (None, Lies::Nothing | Lies::Emptiness) => {
-                if fs::symlink_metadata(&key_path).is_ok() {
-                    set_aside(&key_path, now)?;
+            (_, Lies::Emptiness) => "it is empty".to_owned(),
+            (None, Lies::Nothing) => {
+                if fs::symlink_metadata(&key_path).is_err() {
+                    return create_both(&path, &key_path);
                 }
-                return create_file(&path, create_key(&key_path)?, false);
+                format!("{LEDGER} is missing, and {KEY} is cut")
             }
             (None, Lies::Bytes) => {
+                if let Some(found) = finish_start(&path, &key_path)? {
+                    return Ok(found);
+                }
                 // A process that holds the ledger must not see it renamed.
                 if let Err(DatabaseError::DatabaseAlreadyOpen) = builder().open(&path) {
                     return Err(LedgerError::Busy { path });
@@ -222,17 +242,47 @@ impl Store {
                 format!("{KEY} is missing or cut")
             }
         };
-        let moved_to = set_aside(&path, now)?;
-        if key_path.exists() && read_key(&key_path)?.is_none() {
+        let opened = match look(&path)? {
+            Lies::Nothing => Opened::Lost { reason },
+            _ => Opened::SetAside { reason, moved_to: set_aside(&path, now)? },
+        };
+        if fs::symlink_metadata(&key_path).is_ok() && read_key(&key_path)?.is_none() {
             set_aside(&key_path, now)?;
         }
         let key = match read_key(&key_path)? {
             Some(key) => key,
-            None => create_key(&key_path)?,
+            None => {
+                // What was there is known to be lost, so that its key may come first.
+                let (key, draft) = draft_key(&key_path)?;
+                name_key(&draft, &key_path)?;
+                key
+            }
         };
         let mut found = create_file(&path, key, true)?;
-        found.opened = Opened::SetAside { reason, moved_to };
+        found.opened = opened;
         Ok(found)
+    }
+}
+
+/// Creates a ledger and its key, where there has been none.
+fn create_both(path: &Path, key_path: &Path) -> Result<Found, LedgerError> {
+    let (key, draft) = draft_key(key_path)?;
+    let found = create_file(path, key, false)?;
+    name_key(&draft, key_path)?;
+    Ok(found)
+}
+
+/// Gives its name to the key of a ledger that was created when the program ended; `None` when there is no such key.
+fn finish_start(path: &Path, key_path: &Path) -> Result<Option<Found>, LedgerError> {
+    let draft = draft_of(key_path);
+    let Some(key) = read_key(&draft)? else { return Ok(None) };
+    match open_file(path, key) {
+        Ok(found) => {
+            name_key(&draft, key_path)?;
+            Ok(Some(found))
+        }
+        Err(LedgerError::Damaged(_)) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -242,25 +292,34 @@ fn builder() -> Builder {
     builder
 }
 
+/// The store in a file that is there. It is never created here: an empty file would pass for a ledger that counted
+/// nothing.
 fn file_store(path: &Path, key: [u8; 32]) -> Store {
     let file = path.to_owned();
+    let open = move || builder().open(&file);
+    Store { open: Box::new(open), database: None, path: Some(path.to_owned()), key }
+}
+
+/// The store in a new file, which is a draft of a ledger.
+fn draft_store(draft: &Path, key: [u8; 32]) -> Store {
+    let file = draft.to_owned();
     let open = move || {
         restrict(OpenOptions::new().read(true).write(true).create(true).truncate(false))
             .open(&file)
             .map_err(|error| DatabaseError::Storage(StorageError::Io(error)))?;
         builder().create(&file)
     };
-    Store { open: Box::new(open), database: None, path: Some(path.to_owned()), key }
+    Store { open: Box::new(open), database: None, path: Some(draft.to_owned()), key }
 }
 
 /// Creates an empty ledger under another name, so that a crash leaves either none or a whole one.
-fn create_file(path: &Path, key: [u8; 32], set_aside: bool) -> Result<Found, LedgerError> {
+fn create_file(path: &Path, key: [u8; 32], from_now: bool) -> Result<Found, LedgerError> {
     let draft = path.with_extension("redb.new");
     remove(&draft)?;
-    drop(file_store(&draft, key).found(set_aside)?);
+    drop(draft_store(&draft, key).created(from_now)?);
     fs::rename(&draft, path).map_err(io("create", path))?;
     sync_directory(path).map_err(io("create", path))?;
-    let mut found = file_store(path, key).found(set_aside)?;
+    let mut found = file_store(path, key).found()?;
     found.opened = Opened::Fresh;
     Ok(found)
 }
@@ -285,7 +344,7 @@ fn open_file(path: &Path, key: [u8; 32]) -> Result<Found, LedgerError> {
     tell_damage(|| {
         let mut store = file_store(path, key);
         store.verify()?;
-        store.found(false)
+        store.found()
     })
 }
 
@@ -347,20 +406,27 @@ fn read_key(path: &Path) -> Result<Option<[u8; 32]>, LedgerError> {
     }
 }
 
-/// Writes a new key durably before the ledger that depends on it.
-fn create_key(path: &Path) -> Result<[u8; 32], LedgerError> {
+fn draft_of(key_path: &Path) -> PathBuf {
+    key_path.with_extension("key.new")
+}
+
+/// Writes a new key durably, under the name of a draft.
+fn draft_key(key_path: &Path) -> Result<([u8; 32], PathBuf), LedgerError> {
     let mut key = [0; 32];
     rand::rng().fill_bytes(&mut key);
-    let draft = path.with_extension("key.new");
+    let draft = draft_of(key_path);
     let write = || -> std::io::Result<()> {
         let mut file = restrict(OpenOptions::new().write(true).create(true).truncate(true)).open(&draft)?;
         file.write_all(&key)?;
         file.sync_all()?;
-        fs::rename(&draft, path)?;
-        sync_directory(path)
+        sync_directory(&draft)
     };
-    write().map_err(io("write", path))?;
-    Ok(key)
+    write().map_err(io("write", key_path))?;
+    Ok((key, draft))
+}
+
+fn name_key(draft: &Path, key_path: &Path) -> Result<(), LedgerError> {
+    fs::rename(draft, key_path).and_then(|()| sync_directory(key_path)).map_err(io("write", key_path))
 }
 
 fn set_aside(path: &Path, now: Timestamp) -> Result<PathBuf, LedgerError> {

@@ -24,6 +24,10 @@ pub(super) struct Series {
     pub(super) hidden: Hidden,
 }
 
+/// The farthest that a counter moves in one transaction, in units of its family: two million years of waiting, or
+/// 72,000 million of a currency. A sum that took more would soon have no room for the calls that come after it.
+const FARTHEST: i64 = 1 << 56;
+
 /// Why a series is kept but not shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hidden {
@@ -78,19 +82,21 @@ impl Series {
         values
     }
 
-    fn raise_mark(&mut self) -> Result<bool, LedgerError> {
+    fn raise_mark(&mut self) -> Result<(), LedgerError> {
         let width = self.width();
-        let mut moved = false;
         for place in 0..width {
-            let sum = self.sums[place]
-                .checked_add(self.sums[width + place])
-                .ok_or(LedgerError::Overflow { family: self.family.name })?;
-            if sum > self.sums[2 * width + place] {
-                self.sums[2 * width + place] = sum;
-                moved = true;
-            }
+            let overflow = LedgerError::Overflow { family: self.family.name };
+            let sum = self.sums[place].checked_add(self.sums[width + place]).ok_or(overflow)?;
+            self.sums[2 * width + place] = sum.max(self.sums[2 * width + place]);
         }
-        Ok(moved)
+        Ok(())
+    }
+
+    /// Whether a counter has grown by more since `before` than any reading can tell of.
+    fn has_leapt(&self, before: Option<&Series>) -> bool {
+        let marks = self.mark().iter().enumerate();
+        let known = |place| before.map_or(0, |before: &Series| before.mark()[place]);
+        marks.into_iter().any(|(place, mark)| mark.saturating_sub(known(place)) > FARTHEST)
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
@@ -243,7 +249,11 @@ impl SeriesTable {
     pub(super) fn conclude(&mut self) -> Result<(), LedgerError> {
         let ids: Vec<u32> = self.touched.keys().copied().collect();
         for id in ids {
-            self.all[id as usize].raise_mark()?;
+            let series = &mut self.all[id as usize];
+            series.raise_mark()?;
+            if series.has_leapt(self.touched[&id].as_ref()) {
+                return Err(LedgerError::Overflow { family: series.family.name });
+            }
             if self.touched[&id].as_ref().is_some_and(|before| *before == self.all[id as usize]) {
                 self.touched.remove(&id);
             }

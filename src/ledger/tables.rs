@@ -257,65 +257,99 @@ pub(super) fn commit(
     books: &Books,
     changes: &BucketChanges,
 ) -> Result<(), LedgerError> {
-    let json = |value: serde_json::Result<Vec<u8>>| {
-        // Invariant: records hold only strings, integers, lists and maps with text or integer keys.
-        value.map_err(|error| LedgerError::Damaged(format!("a record cannot be written: {error}")))
-    };
-    let id = books.record.id;
-    let record = json(serde_json::to_vec(&books.record))?;
-    let scopes = books
-        .changed_scopes()
-        .map(|(report, scope, state)| Ok((report_number(report), scope, json(serde_json::to_vec(state))?)))
+    commit_all(database, &[(name, books, changes)])
+}
+
+/// Writes everything that changed in several books, in one durable transaction: all of it or nothing.
+pub(super) fn commit_all(
+    database: &redb::Database,
+    changed: &[(&str, &Books, &BucketChanges)],
+) -> Result<(), LedgerError> {
+    let written = changed
+        .iter()
+        .map(|(name, books, changes)| Written::of(name, books, changes))
         .collect::<Result<Vec<_>, LedgerError>>()?;
     let write = || -> Result<(), redb::Error> {
         let transaction = database.begin_write()?;
-        {
-            if changes.rewrite {
-                transaction.open_table(META)?.insert(META_REWRITE, [1].as_slice())?;
-            }
-            if books.is_record_changed() {
-                transaction.open_table(OPERATIONS)?.insert(name, record.as_slice())?;
-            }
-            if !scopes.is_empty() {
-                let mut table = transaction.open_table(SCOPES)?;
-                for (report, scope, state) in &scopes {
-                    table.insert((id, *report, *scope), state.as_slice())?;
-                }
-            }
-            if books.are_labels_changed() {
-                transaction.open_table(LABELS)?.insert(id, books.labels.encode().as_slice())?;
-            }
-            if books.series.is_changed() {
-                let mut table = transaction.open_table(SERIES)?;
-                for (number, series) in books.series.changed() {
-                    table.insert((id, number), series.encode().as_slice())?;
-                }
-            }
-            if !changes.cells.is_empty() {
-                let mut table = transaction.open_table(CELLS)?;
-                for (place, cells) in &changes.cells {
-                    let key = (id, report_number(place.report), &*place.scope, place.bucket);
-                    match cells {
-                        Some(cells) => drop(table.insert(key, cells.as_slice())?),
-                        None => drop(table.remove(key)?),
-                    }
-                }
-            }
-            if !changes.sealed.is_empty() || !changes.forget.is_empty() {
-                let mut table = transaction.open_table(SEALED)?;
-                for (place, rows) in &changes.sealed {
-                    table.insert((id, report_number(place.report), &*place.scope, place.bucket), *rows)?;
-                }
-                for place in &changes.forget {
-                    let number = report_number(place.report);
-                    let range =
-                        (id, number, &*place.scope, i32::MIN)..(id, number, &*place.scope, place.bucket);
-                    table.retain_in(range, |_, _| false)?;
-                }
-            }
+        for written in &written {
+            written.write(&transaction)?;
         }
         transaction.commit()?;
         Ok(())
     };
     write().map_err(storage("write"))
+}
+
+/// What changed in one operation's books, as it is stored.
+struct Written<'a> {
+    name: &'a str,
+    books: &'a Books,
+    changes: &'a BucketChanges,
+    record: Vec<u8>,
+    scopes: Vec<(u8, &'a str, Vec<u8>)>,
+}
+
+impl<'a> Written<'a> {
+    fn of(name: &'a str, books: &'a Books, changes: &'a BucketChanges) -> Result<Written<'a>, LedgerError> {
+        let json = |value: serde_json::Result<Vec<u8>>| {
+            // Invariant: records hold only strings, integers, lists and maps with text or integer keys.
+            value.map_err(|error| LedgerError::Damaged(format!("a record cannot be written: {error}")))
+        };
+        let record = json(serde_json::to_vec(&books.record))?;
+        let scopes = books
+            .changed_scopes()
+            .map(|(report, scope, state)| {
+                Ok((report_number(report), scope, json(serde_json::to_vec(state))?))
+            })
+            .collect::<Result<Vec<_>, LedgerError>>()?;
+        Ok(Written { name, books, changes, record, scopes })
+    }
+
+    fn write(&self, transaction: &redb::WriteTransaction) -> Result<(), redb::Error> {
+        let Written { name, books, changes, record, scopes } = self;
+        let id = books.record.id;
+        if changes.rewrite {
+            transaction.open_table(META)?.insert(META_REWRITE, [1].as_slice())?;
+        }
+        if books.is_record_changed() {
+            transaction.open_table(OPERATIONS)?.insert(*name, record.as_slice())?;
+        }
+        if !scopes.is_empty() {
+            let mut table = transaction.open_table(SCOPES)?;
+            for (report, scope, state) in scopes {
+                table.insert((id, *report, *scope), state.as_slice())?;
+            }
+        }
+        if books.are_labels_changed() {
+            transaction.open_table(LABELS)?.insert(id, books.labels.encode().as_slice())?;
+        }
+        if books.series.is_changed() {
+            let mut table = transaction.open_table(SERIES)?;
+            for (number, series) in books.series.changed() {
+                table.insert((id, number), series.encode().as_slice())?;
+            }
+        }
+        if !changes.cells.is_empty() {
+            let mut table = transaction.open_table(CELLS)?;
+            for (place, cells) in &changes.cells {
+                let key = (id, report_number(place.report), &*place.scope, place.bucket);
+                match cells {
+                    Some(cells) => drop(table.insert(key, cells.as_slice())?),
+                    None => drop(table.remove(key)?),
+                }
+            }
+        }
+        if !changes.sealed.is_empty() || !changes.forget.is_empty() {
+            let mut table = transaction.open_table(SEALED)?;
+            for (place, rows) in &changes.sealed {
+                table.insert((id, report_number(place.report), &*place.scope, place.bucket), *rows)?;
+            }
+            for place in &changes.forget {
+                let number = report_number(place.report);
+                let range = (id, number, &*place.scope, i32::MIN)..(id, number, &*place.scope, place.bucket);
+                table.retain_in(range, |_, _| false)?;
+            }
+        }
+        Ok(())
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::{Cdr1, Denominator, Diagram4};
-use crate::config::{CountFrom, DnisPolicy, ReportSettings, Reports, Skill6, Skills, TokenSource};
+use crate::config::{CountFrom, DnisPolicy, Operation, ReportSettings, Reports, Skill6, Skills, TokenSource};
 use crate::metrics::{Label, catalogue};
 use crate::report::{Amount, Event, LabelValues, Observation, Total as Row, When};
 use crate::time::{Zone, civil};

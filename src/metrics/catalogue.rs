@@ -236,7 +236,7 @@ families! {
         /// Time from sending a request to the end of its answer, since the process started.
         REPORT_READ_SECONDS = "wolkvox_report_read_seconds",
             Kind::Histogram(&[100, 250, 500, 1_000, 2_500, 5_000, 10_000, 20_000, 40_000, 60_000]), Milliseconds, [Operation, Report];
-        /// Values that could not be read and were left out, by field of the report, since the process started.
+        /// Values that could not be read, or that no row can have, and were left out, by field of the report, since the process started.
         REPORT_VALUES_REJECTED = "wolkvox_report_values_rejected_total",
             Kind::Counter, Count, [Operation, Report, Field];
         /// Rows not counted, by reason, since the process started.

@@ -10,7 +10,7 @@ use super::track::Track;
 use super::worker::{Parts, Worker};
 use crate::api::{Grain, Reason, Report};
 use crate::client::Failure;
-use crate::ledger::{Applied, Ledger};
+use crate::ledger::{Applied, Ledger, LedgerError};
 use crate::metrics::Label;
 use crate::report::{self, Answer, AsReported, Decoded, Gauge, Reading};
 use crate::schedule::{History, Outcome, Purpose, Request};
@@ -190,14 +190,22 @@ impl Worker {
             }
         }
         match self.apply(reading.clone()).await {
+            Err(error) if error.is_of_answer() => {
+                // Asked again, it may be another; whatever it says, the ledger is as it was.
+                self.failed(request, &Failure::new(Reason::Decode, &error));
+                Outcome::Failed(Reason::Decode)
+            }
+            // Nothing has changed, on disk or in memory; the reading is asked for again.
+            Err(error) => {
+                self.unsaved(request.report, &error);
+                Outcome::Failed(Reason::Server)
+            }
             Ok(applied) => {
                 self.succeeded(request, tally.rows);
                 self.tally(request.report, &tally);
                 self.applied(request, &reading, &applied, as_reported).await;
                 Outcome::Applied { rows, coarse }
             }
-            // Nothing has changed, on disk or in memory; the reading is asked for again.
-            Err(()) => Outcome::Failed(Reason::Server),
         }
     }
 
@@ -209,7 +217,7 @@ impl Worker {
         self.store.commit(decide).await.map_err(|error| self.ledger_failed(&error))
     }
 
-    async fn apply(&mut self, reading: Reading) -> Result<Applied, ()> {
+    async fn apply(&mut self, reading: Reading) -> Result<Applied, LedgerError> {
         match &mut self.memory.track {
             Some(track) => {
                 track.hold(reading);
@@ -220,7 +228,7 @@ impl Worker {
     }
 
     /// Applies what the track holds, bucket by bucket, and notes the counters at the end of each.
-    pub(super) async fn count_held(&mut self) -> Result<(), ()> {
+    pub(super) async fn count_held(&mut self) -> Result<(), LedgerError> {
         let held = self.memory.track.as_mut().map(Track::take_held).unwrap_or_default();
         for (bucket, piece) in held {
             self.commit(piece).await?;
@@ -233,18 +241,11 @@ impl Worker {
         Ok(())
     }
 
-    async fn commit(&mut self, reading: Reading) -> Result<Applied, ()> {
-        let (name, report) = (self.operation.name.clone(), reading.report);
-        match self.store.commit(move |ledger| ledger.apply(&name, &reading)).await {
-            Ok(applied) => {
-                self.ledger_works();
-                Ok(applied)
-            }
-            Err(error) => {
-                self.unsaved(report, &error);
-                Err(())
-            }
-        }
+    async fn commit(&mut self, reading: Reading) -> Result<Applied, LedgerError> {
+        let name = self.operation.name.clone();
+        let applied = self.store.commit(move |ledger| ledger.apply(&name, &reading)).await?;
+        self.ledger_works();
+        Ok(applied)
     }
 
     /// Shows what a reading changed.

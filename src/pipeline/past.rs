@@ -267,9 +267,9 @@ impl Past {
                 }
             }
         }
-        self.worker.count_held().await.map_err(|()| {
-            // The worker has logged why.
-            let failure = Failure::new(Reason::Server, &"the ledger in memory refused it");
+        self.worker.count_held().await.map_err(|error| {
+            let reason = if error.is_of_answer() { Reason::Decode } else { Reason::Server };
+            let failure = Failure::new(reason, &error);
             PastError::Read { report, day: Some(day), failure }
         })
     }

@@ -51,7 +51,9 @@ impl Store {
                 own.ledger_bytes(ledger.file_bytes());
                 set(None);
             }
-            if let Err(error) = &result {
+            if let Err(error) = &result
+                && !error.is_of_answer()
+            {
                 own.ledger_error();
                 if error.is_of_storage() {
                     set(Some(error.to_string()));

@@ -6,11 +6,12 @@ use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
+mod reload;
 mod simulation;
 
 use super::*;
 use crate::api::Reason;
-use crate::exposition::{Pace, Publisher, SelfMetrics};
+use crate::exposition::{Encoding, Format, Pace, Publisher, SelfMetrics};
 use crate::metrics::{Family, catalogue};
 use crate::time::{SignedDuration, Timestamp};
 
@@ -78,6 +79,7 @@ struct Bench {
     clock: Clock,
     board: Board,
     ready: Ready,
+    publisher: Publisher,
     pipeline: Pipeline,
 }
 
@@ -95,16 +97,20 @@ fn config(operations: &[String]) -> Config {
 
 impl Bench {
     async fn start(operations: &[String]) -> Bench {
+        Bench::with(operations, Ledger::in_memory(Timestamp::UNIX_EPOCH).unwrap()).await
+    }
+
+    async fn with(operations: &[String], ledger: Ledger) -> Bench {
         let clock = Clock::manual("2026-04-04T12:00:00Z".parse().unwrap());
         let own = Arc::new(SelfMetrics::new("0", "0", "0"));
         let publisher = Publisher::with_pace(Arc::clone(&own), Pace { least: Duration::ZERO, factor: 0 });
-        let board = Board::new(clock.clone(), publisher);
+        let board = Board::new(clock.clone(), publisher.clone());
         let ready = Ready::default();
         let env: BTreeMap<String, String> =
-            ["A", "B"].map(|name| (format!("TOKEN_{name}"), format!("{TOKEN}{name}"))).into();
+            ["A", "B", "C"].map(|name| (format!("TOKEN_{name}"), format!("{TOKEN}{name}"))).into();
         let surroundings = Surroundings {
             clock: clock.clone(),
-            store: Store::new(Ledger::in_memory(clock.now()).unwrap(), own),
+            store: Store::new(ledger, own),
             board: board.clone(),
             ready: ready.clone(),
             env: Arc::new(env),
@@ -114,7 +120,7 @@ impl Bench {
             seed: 7,
         };
         let pipeline = Pipeline::start(&config(operations), surroundings).await.unwrap();
-        Bench { clock, board, ready, pipeline }
+        Bench { clock, board, ready, publisher, pipeline }
     }
 
     /// Lets the clock run, as fast as the operations follow, until something holds.
@@ -449,5 +455,38 @@ async fn a_day_that_misses_a_row_changes_nothing_and_costs_little() {
     assert!(bench.one("A", &catalogue::REPORT_READ_FAILURES, "reason=\"truncated\"") > 0);
     let asked = vendor.asked("skill_6").len();
     assert!(asked < 200, "{asked} requests in a quarter of an hour");
+    bench.pipeline.end().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_no_sum_can_hold_is_a_failure_with_a_reason_and_the_next_one_counts() {
+    // So dear that no sum of all its calls means anything; then an ordinary day.
+    let wild = Arc::new(Mutex::new(true));
+    let vendor = Vendor::new({
+        let wild = Arc::clone(&wild);
+        move |asked| match asked["api"].as_str() {
+            "cdr_1" => {
+                let (number, cost) = if *wild.lock().unwrap() { (1_000, "100000000") } else { (3, "2.5") };
+                let row = |call: u32| {
+                    format!(r#"{{"date":"2026-04-04 10:00:00","conn_id":"1.{call}.1","cost":"{cost}"}}"#)
+                };
+                rows(&(0..number).map(row).collect::<Vec<_>>())
+            }
+            "token_info" => token_info(),
+            _ => nothing(),
+        }
+    })
+    .await;
+    let lines = ONLY_CDR.replace("diagram_4: off", "diagram_4: off, cdr_1: { interval: 2s }");
+    let bench = Bench::start(&[operation("A", vendor.port, &lines)]).await;
+    bench.until("it fails", |bench| bench.up("A", Report::Cdr1) == Some(false)).await;
+    assert!(bench.one("A", &catalogue::REPORT_READ_FAILURES, "report=\"cdr_1\",reason=\"decode\"") > 0);
+    let answer = bench.publisher.answer(Format::Text, Encoding::Identity, &[]).await.unwrap();
+    let own = String::from_utf8(answer.own.to_vec()).unwrap();
+    assert!(own.contains("wolkvox_exporter_ledger_errors_total 0\n"), "the ledger is as it was: {own}");
+    *wild.lock().unwrap() = false;
+    let counted = |bench: &Bench| bench.board.look("A", |face| face.counted(&catalogue::CDR_CALLS));
+    bench.until("it counts", |bench| counted(bench) == Some(3)).await;
+    bench.until("it is well", |bench| bench.up("A", Report::Cdr1) == Some(true)).await;
     bench.pipeline.end().await;
 }

@@ -147,7 +147,7 @@ fn observations(
     if let Some(billed) = tally.value("time_min", &row.billed, field::minutes) {
         follows(&catalogue::CDR_BILLED, Amount::Count(billed));
     }
-    if let Some(cost) = tally.value("cost", &row.cost, field::millionths) {
+    if let Some(cost) = tally.value("cost", &row.cost, field::cost) {
         follows(&catalogue::CDR_COST, Amount::Count(cost));
         follows(&catalogue::CDR_DESTINATION_COST, Amount::Count(cost));
     }

@@ -8,9 +8,10 @@ use super::call_detail::CallDetail;
 use super::callback::Callbacks;
 use super::columns::{self, Columns, Row};
 use super::envelope::Envelope;
-use super::framing::{Data, Framer, Rows};
+use super::framing::{self, Data, Framer, Rows};
 use super::identity::IdentityKey;
 use super::ivr::Ivr;
+use super::mend;
 use super::quota::{Quota, QuotaRows};
 use super::service_level::ServiceLevel;
 use super::skills::SkillNames;
@@ -405,6 +406,20 @@ impl Kind {
 }
 
 impl Collector {
+    /// Reads one object, whatever the characters of its texts are. A row is taken after it has been read whole, so that
+    /// one that was refused has left nothing behind.
+    fn take_mended(&mut self, input: &[u8], lone: bool) -> Result<Option<usize>, DecodeError> {
+        match self.take(input, lone) {
+            Err(DecodeError::NotJson) => {
+                let Some(length) = framing::extent(input) else { return Ok(None) };
+                let Some(mended) = mend::mended(&input[..length]) else { return Err(DecodeError::NotJson) };
+                let taken = self.take(&mended, lone)?;
+                if taken == Some(mended.len()) { Ok(Some(length)) } else { Err(DecodeError::NotJson) }
+            }
+            taken => taken,
+        }
+    }
+
     /// Reads one object. `lone`: it stands for the list of rows, and is a row only if it looks like one.
     fn take(&mut self, input: &[u8], lone: bool) -> Result<Option<usize>, DecodeError> {
         let Collector { settings, tally, rows, lone: found } = self;
@@ -462,11 +477,11 @@ fn another(tally: &mut Tally) -> Result<(), DecodeError> {
 
 impl Rows for Collector {
     fn object(&mut self, input: &[u8]) -> Result<Option<usize>, DecodeError> {
-        self.take(input, false)
+        self.take_mended(input, false)
     }
 
     fn lone_object(&mut self, input: &[u8]) -> Result<(), DecodeError> {
-        self.take(input, true).map(|_| ())
+        self.take_mended(input, true).map(|_| ())
     }
 
     fn not_an_object(&mut self) -> Result<(), DecodeError> {

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::columns::column_name;
 use super::decode::DecodeError;
-use super::framing::{Framer, Rows};
-use super::label;
+use super::framing::{self, Framer, Rows};
+use super::{label, mend};
 
 /// The scalars beside `data`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,12 +26,9 @@ pub fn envelope_of(body: &[u8]) -> Option<Envelope> {
     struct Skipped;
     impl Rows for Skipped {
         fn object(&mut self, input: &[u8]) -> Result<Option<usize>, DecodeError> {
-            let mut values = serde_json::Deserializer::from_slice(input).into_iter::<serde::de::IgnoredAny>();
-            match values.next() {
-                Some(Ok(_)) => Ok(Some(values.byte_offset())),
-                Some(Err(error)) if !error.is_eof() => Err(DecodeError::NotJson),
-                _ => Ok(None),
-            }
+            let Some(length) = framing::extent(input) else { return Ok(None) };
+            let parsed = mend::parse::<serde::de::IgnoredAny>(&input[..length]);
+            parsed.map(|_| Some(length)).map_err(|_| DecodeError::NotJson)
         }
 
         fn lone_object(&mut self, _: &[u8]) -> Result<(), DecodeError> {

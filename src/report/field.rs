@@ -1,11 +1,24 @@
 //! The API's odd scalars: numbers, percentages, durations, money and local times, all of them text.
 //!
 //! Every parser answers with an integer, or says that the text cannot be used. Nothing is ever guessed,
-//! rounded away silently or turned into zero.
+//! rounded away silently or turned into zero. What no row of the API can mean is refused like what cannot be read: one
+//! absurd number would raise a counter for ever.
 
 use crate::time::civil::{self, Date, DateTime};
 
-/// A value that cannot be read; it is counted by field and left out.
+/// Most of anything that one row counts: calls of a DNIS and a day, calls of an hour, attempts.
+const MOST: i64 = 10_000_000;
+
+/// The longest time of one call, one wait, or an average of them, in milliseconds: 31 days.
+const LONGEST: i64 = 31 * 86_400_000;
+
+/// The longest time that the calls of one row take together, in milliseconds: an hour for each that it may count.
+const LONGEST_OF_ALL: i64 = MOST * 3_600_000;
+
+/// The highest cost of one call, in millionths of whatever currency.
+const DEAREST: i64 = 100_000_000 * 1_000_000;
+
+/// A value that cannot be read, or cannot be; it is counted by field and left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Unusable;
 
@@ -116,16 +129,26 @@ pub(super) fn divide_rounded(value: i128, divisor: i128) -> i128 {
     if value >= 0 { (value + half) / divisor } else { (value - half) / divisor }
 }
 
-/// A count of things: a whole number that is not negative. `2.00` is one, `2.5` is not.
+/// The value, unless it is more than there can be.
+fn at_most(most: i64, value: i64) -> Result<i64, Unusable> {
+    if value <= most { Ok(value) } else { Err(Unusable) }
+}
+
+/// A count of things, at most [`MOST`]: a whole number that is not negative. `2.00` is one, `2.5` is not.
 pub(super) fn count(text: &str) -> Result<i64, Unusable> {
     let number = Decimal::parse(text)?.not_negative()?;
     let scale = 10_i64.pow(number.decimals);
-    if number.units % scale == 0 { Ok(number.units / scale) } else { Err(Unusable) }
+    if number.units % scale == 0 { at_most(MOST, number.units / scale) } else { Err(Unusable) }
 }
 
-/// A number in millionths, rounded half up; negative ones are refused. Money, and scores of surveys.
+/// A number in millionths, rounded half up; negative ones are refused.
 pub(super) fn millionths(text: &str) -> Result<i64, Unusable> {
     Decimal::parse(text)?.not_negative()?.scaled(6, 1)
+}
+
+/// What one call cost, in millionths, at most [`DEAREST`].
+pub(super) fn cost(text: &str) -> Result<i64, Unusable> {
+    at_most(DEAREST, millionths(text)?)
 }
 
 /// A percentage as printed, in percent: `34.64 %` is 3464 at 2 decimals.
@@ -140,16 +163,27 @@ pub(super) fn ratio(percentage: Decimal) -> Result<i64, Unusable> {
     percentage.scaled(4, 1)
 }
 
-/// A duration in milliseconds: `[H+]:MM:SS` beyond 24 hours too, `MM:SS`, or seconds with or without decimals.
+/// A duration in milliseconds, at most [`LONGEST`]: `[H+]:MM:SS` beyond 24 hours too, `MM:SS`, or seconds with or without
+/// decimals.
 pub(super) fn duration(text: &str) -> Result<i64, Unusable> {
-    match clock(text)? {
-        Some(milliseconds) => Ok(milliseconds),
-        None => Decimal::parse(text)?.not_negative()?.scaled(3, 1),
-    }
+    let milliseconds = match clock(text)? {
+        Some(milliseconds) => milliseconds,
+        None => Decimal::parse(text)?.not_negative()?.scaled(3, 1)?,
+    };
+    at_most(LONGEST, milliseconds)
 }
 
-/// Minutes, in milliseconds: whole, decimal, or the clock forms of [`duration`].
+/// Minutes of one call, in milliseconds, at most [`LONGEST`]: whole, decimal, or the clock forms of [`duration`].
 pub(super) fn minutes(text: &str) -> Result<i64, Unusable> {
+    at_most(LONGEST, any_minutes(text)?)
+}
+
+/// Minutes of all calls of a row together, as [`minutes`], at most [`LONGEST_OF_ALL`].
+pub(super) fn minutes_of_all(text: &str) -> Result<i64, Unusable> {
+    at_most(LONGEST_OF_ALL, any_minutes(text)?)
+}
+
+fn any_minutes(text: &str) -> Result<i64, Unusable> {
     match clock(text)? {
         Some(milliseconds) => Ok(milliseconds),
         None => Decimal::parse(text)?.not_negative()?.scaled(0, 60_000),

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::columns::column_name;
 use super::decode::DecodeError;
 use super::envelope::Envelope;
+use super::mend;
 
 /// Longest row, longest value beside the rows, and longest white space between them.
 pub(super) const LONGEST_ROW: usize = 1 << 20;
@@ -234,7 +235,7 @@ impl Framer {
                 if self.keys > MOST_KEYS {
                     return Err(DecodeError::NotAnEnvelope);
                 }
-                self.key = serde_json::from_slice(value).map_err(parse)?;
+                self.key = mend::parse(value).map_err(parse)?;
                 self.state = State::Colon;
             }
             State::InRow => {
@@ -243,19 +244,19 @@ impl Framer {
                         return Err(DecodeError::NotJson);
                     }
                 } else {
-                    serde_json::from_slice::<IgnoredAny>(value).map_err(parse)?;
+                    mend::parse::<IgnoredAny>(value).map_err(parse)?;
                     rows.not_an_object()?;
                 }
                 self.state = State::AfterRow;
             }
             _ => {
                 if value.first() == Some(&b'{') || value.first() == Some(&b'[') {
-                    serde_json::from_slice::<IgnoredAny>(value).map_err(parse)?;
+                    mend::parse::<IgnoredAny>(value).map_err(parse)?;
                     if column_name(&self.key) == "data" {
                         rows.lone_object(value)?;
                     }
                 } else {
-                    let value: Value = serde_json::from_slice(value).map_err(parse)?;
+                    let value: Value = mend::parse(value).map_err(parse)?;
                     self.framed.is_envelope |= self.framed.envelope.take(&self.key, &value);
                 }
                 self.state = State::AfterValue;
@@ -263,6 +264,12 @@ impl Framer {
         }
         Ok(())
     }
+}
+
+/// How long the value at the start of `input` is, read by its quotes and brackets alone; `None` when it ends later.
+pub(super) fn extent(input: &[u8]) -> Option<usize> {
+    let (length, is_complete) = Scan::default().run(input);
+    is_complete.then_some(length)
 }
 
 /// Finds the end of one JSON value, however its bytes are cut. It checks nothing else.

@@ -96,7 +96,7 @@ fn amounts(row: &IvrRow<'_>, tally: &mut Tally) -> Option<(i64, i64)> {
         tally.reject("ivr_minutes");
         return None;
     }
-    let time = tally.value("ivr_minutes", &row.minutes, field::minutes)?;
+    let time = tally.value("ivr_minutes", &row.minutes, field::minutes_of_all)?;
     Some((calls, time))
 }
 

@@ -67,7 +67,7 @@ impl World {
         let mut planter = Planter::default();
         let rows_of: Vec<(String, Vec<serde_json::Value>)> =
             REPORTS.iter().map(|report| ((*report).to_owned(), planted(report, &mut planter))).collect();
-        let callers: Vec<_> = (0..40).map(|_| caller(&mut planter, "dnis of callers")).collect();
+        let callers: Vec<_> = (0..40).map(|_| caller(&mut planter, "dnis of callers", 1)).collect();
         let agents: Vec<_> = (0..3)
             .map(|_| {
                 let mut row = plain("cdr_1");
@@ -162,10 +162,11 @@ impl World {
 }
 
 /// A row of `skill_6` with a caller's number as its DNIS.
-fn caller(planter: &mut Planter, place: &str) -> serde_json::Value {
+fn caller(planter: &mut Planter, place: &str, calls: u32) -> serde_json::Value {
+    let calls = calls.to_string();
     json!({
         "dnis": planter.phone(place),
-        "inbound_calls": "1", "answer_calls": "1", "abandon_calls": "0",
+        "inbound_calls": calls, "answer_calls": calls, "abandon_calls": "0",
         "service_level_10seg": "100 %", "service_level_20seg": "100 %", "service_level_30seg": "100 %",
         "abandon": "0 %", "asa": "3", "ata": "-",
     })
@@ -395,10 +396,11 @@ fn ledger_of(world: &Path) -> Outputs {
 #[test]
 fn callers_numbers_that_were_let_in_leave_the_ledger_when_they_are_withdrawn() {
     let mut planter = Planter::default();
-    // Too few to be noticed, then too many.
-    let few: Vec<_> = (0..3).map(|_| caller(&mut planter, "dnis of the first callers")).collect();
+    // Too few for their calls to be noticed, then too many for a day. They fill more pages than the few writes that
+    // follow their withdrawal would use again.
+    let few: Vec<_> = (0..120).map(|_| caller(&mut planter, "dnis of the first callers", 10)).collect();
     let first = Search::of(&planter.canaries);
-    let many: Vec<_> = (0..40).map(|_| caller(&mut planter, "dnis of all callers")).collect();
+    let many: Vec<_> = (0..120).map(|_| caller(&mut planter, "dnis of all callers", 1)).collect();
     let many = [few.clone(), many].concat();
     let grown = Arc::new(AtomicBool::new(false));
     let upstream = Upstream::start({
@@ -421,15 +423,16 @@ fn callers_numbers_that_were_let_in_leave_the_ledger_when_they_are_withdrawn() {
     );
     let mut program = serve(folder.path());
     let address = program.address();
-    program
-        .metrics(&address, "the first callers", |samples| samples.sum("wolkvox_inbound_calls_total") == 3.0);
+    program.metrics(&address, "the first callers", |samples| {
+        samples.sum("wolkvox_inbound_calls_total") == 1_200.0
+    });
     assert!(
         !ledger_of(folder.path()).iter().all(|(_, bytes)| first.found(bytes).is_empty()),
         "they were let in"
     );
     grown.store(true, Ordering::SeqCst);
     let samples = program
-        .metrics(&address, "all callers", |samples| samples.sum("wolkvox_inbound_calls_total") == 40.0);
+        .metrics(&address, "all callers", |samples| samples.sum("wolkvox_inbound_calls_total") == 120.0);
     assert!(!samples.0.keys().any(|series| series.contains("dnis=\"5")), "{:?}", samples.0.keys());
     let search = Search::of(&planter.canaries);
     search.assert_clean(&ledger_of(folder.path()));
@@ -442,7 +445,7 @@ fn callers_numbers_that_were_let_in_leave_the_ledger_when_they_are_withdrawn() {
     let address = again.address();
     let samples = again
         .metrics(&address, "all callers again", |samples| samples.sum("wolkvox_inbound_calls_total") > 0.0);
-    assert_eq!(samples.sum("wolkvox_inbound_calls_total"), 40.0);
+    assert_eq!(samples.sum("wolkvox_inbound_calls_total"), 120.0);
 }
 
 /// A configuration in which a token has been pasted into this place, and how it is to be called.

@@ -145,7 +145,7 @@ fn keys(count_from: &str) -> String {
 }
 
 /// A zone in which it is early afternoon now, so that no midnight comes while the test runs.
-fn afternoon() -> Zone {
+pub(super) fn afternoon() -> Zone {
     let utc = Zone::named("Etc/UTC").unwrap();
     let hour = i32::from(utc.civil(Clock::real().now()).hour());
     let ahead = match 13 - hour {

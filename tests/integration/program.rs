@@ -485,6 +485,28 @@ fn one_cycle_is_written_and_its_failures_fail() {
 }
 
 #[test]
+fn one_cycle_late_in_the_day_shows_all_of_the_day() {
+    // Noon and later, so that the first hours have long settled, and no midnight is near.
+    let zone = super::crash::afternoon();
+    let api = simulate(&["--timezone", zone.name()]);
+    let folder = configured(&api.base_url, &api.token, "");
+    let file = folder.path().join("wolkvox.yml");
+    let config = std::fs::read_to_string(&file).unwrap().replace(ZONE, zone.name());
+    std::fs::write(&file, config).unwrap();
+    let data = folder.path().join("data");
+    let arguments =
+        ["once", "--config.file", file.to_str().unwrap(), "--storage.path", data.to_str().unwrap()];
+    let (status, out, log) = Program::start(&arguments, &[]).end();
+    assert_eq!(status.code(), Some(0), "{log}");
+    let samples = Samples::of(&out);
+    for family in FIVE {
+        assert!(samples.sum(family) > 0.0, "{family}\n{out}");
+    }
+    let owed = samples.0.iter().find(|(series, value)| series.contains("_buckets_owed") && **value > 0.0);
+    assert_eq!(owed, None);
+}
+
+#[test]
 fn mistakes_of_the_configuration_exit_1_and_those_of_usage_2() {
     let folder =
         configured("http://127.0.0.1:1/api/v2/", "t0ken", "    intervall: 5m\n    count_from: soon\n");

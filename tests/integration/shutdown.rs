@@ -129,6 +129,71 @@ fn a_signal_while_the_ledger_opens_ends_it() {
     continues(folder.path());
 }
 
+/// A file of which the content comes when somebody says so: until then whoever reads it hangs.
+struct Withheld(std::path::PathBuf);
+
+impl Withheld {
+    /// In the place of another file.
+    fn instead_of(file: &Path) -> Withheld {
+        fs::remove_file(file).unwrap();
+        assert!(Command::new("mkfifo").arg(file).status().unwrap().success());
+        Withheld(file.to_owned())
+    }
+
+    /// Waits until the program reads; it hangs for as long as the answer is kept.
+    fn is_read(&self, program: &mut Program) -> fs::File {
+        let file = self.0.clone();
+        // Opening it waits for the one who reads.
+        let opened = std::thread::spawn(move || fs::File::options().write(true).open(file).unwrap());
+        program.wait("reader", |_| opened.is_finished().then_some(()));
+        opened.join().unwrap()
+    }
+}
+
+#[test]
+fn a_signal_while_the_configuration_cannot_be_read_ends_it() {
+    let folder = configured(&nowhere(), "t0ken", "");
+    let config = folder.path().join("wolkvox.yml");
+    let mut program = serve(folder.path());
+    program.address();
+    let withheld = Withheld::instead_of(&config);
+    send(&program, "HUP");
+    let held = withheld.is_read(&mut program);
+    ends_in_time(program, "a reload that hangs");
+    drop(held);
+    // The same at the start.
+    let mut program = serve(folder.path());
+    let held = withheld.is_read(&mut program);
+    ends_in_time(program, "a start that hangs");
+    drop(held);
+}
+
+#[test]
+fn a_signal_while_a_reload_waits_for_the_disk_ends_it_and_nothing_is_torn() {
+    let api = simulate(&[]);
+    let folder = busy(&api);
+    let disk = Disk::of(folder.path());
+    let mut program = disk.serve(folder.path());
+    let address = program.address();
+    program.metrics(&address, "a whole cycle", |samples| samples.is_up("acme"));
+    disk.is(Mood::Slow);
+    is_held(&mut program, &api);
+    let file = folder.path().join("wolkvox.yml");
+    let config = fs::read_to_string(&file).unwrap();
+    let withheld = Withheld::instead_of(&file);
+    send(&program, "HUP");
+    let mut content = withheld.is_read(&mut program);
+    content
+        .write_all(config.replace("daily_requests: 1000000", "daily_requests: 999999").as_bytes())
+        .unwrap();
+    drop(content);
+    ends_in_time(program, "a reload that waits for the disk");
+    disk.is(Mood::Ok);
+    fs::remove_file(&file).unwrap();
+    fs::write(&file, config).unwrap();
+    continues(folder.path());
+}
+
 #[test]
 fn signals_at_any_moment_of_busy_reading_end_it_and_nothing_is_torn() {
     let api = simulate(&[]);

@@ -100,6 +100,84 @@ fn a_damaged_file_is_set_aside() {
 }
 
 #[test]
+fn a_ledger_that_is_gone_is_told_and_counts_from_now() {
+    type Loss = fn(&Path);
+    let losses: [(&str, Loss); 3] = [
+        ("the file", |path| fs::remove_file(path.join("ledger.redb")).unwrap()),
+        ("the file, and a part of the key", |path| {
+            fs::remove_file(path.join("ledger.redb")).unwrap();
+            fs::write(path.join("ledger.key"), [1; 31]).unwrap();
+        }),
+        // What the store makes of a file that it creates.
+        ("all that was in it", |path| {
+            fs::remove_file(path.join("ledger.redb")).unwrap();
+            drop(redb::Database::create(path.join("ledger.redb")).unwrap());
+        }),
+    ];
+    for (what, lose) in losses {
+        let directory = tempfile::tempdir().unwrap();
+        fill(directory.path());
+        lose(directory.path());
+        let (mut ledger, opened) = Ledger::open(directory.path(), at(NOW)).unwrap();
+        let reason = match &opened {
+            Opened::Lost { reason } | Opened::SetAside { reason, .. } => reason,
+            Opened::Fresh | Opened::Continued => panic!("{what}: {opened:?}"),
+        };
+        assert!(!reason.is_empty(), "{what}");
+        // As after damage, the new ledger starts as now.
+        let mut operation = operation();
+        operation.count_from = CountFrom::Date(civil::date(2026, 1, 1));
+        ledger.enter(&operation, at(NOW)).unwrap();
+        assert!(!ledger.standing("acme", Report::Cdr1, at(NOW)).hidden_until_caught_up, "{what}");
+        drop(ledger);
+        assert_eq!(Ledger::open(directory.path(), at(NOW)).unwrap().1, Opened::Continued, "{what}");
+    }
+}
+
+#[test]
+fn a_file_that_vanishes_under_the_program_is_never_begun_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    fill(directory.path());
+    let file = directory.path().join("ledger.redb");
+    let (mut ledger, _) = Ledger::open(directory.path(), at(NOW)).unwrap();
+    ledger.enter(&operation(), at(NOW)).unwrap();
+    let before: Vec<Total> = ledger.totals("acme").collect();
+    fs::rename(&file, directory.path().join("elsewhere")).unwrap();
+    ledger.store.fail();
+    let reading = day("2026-04-05T10:05:00", "2026-04-05", &[("601", 12)]);
+    let error = ledger.apply("acme", &reading).unwrap_err();
+    assert!(error.is_of_storage() && error.to_string().contains("ledger.redb"), "{error}");
+    assert!(!file.exists(), "an empty ledger took its place");
+    assert_eq!(ledger.totals("acme").collect::<Vec<_>>(), before, "what is known is shown on");
+    // Put back, it goes on.
+    fs::rename(directory.path().join("elsewhere"), &file).unwrap();
+    ledger.apply("acme", &reading).unwrap();
+    assert_eq!(sums(&ledger, &catalogue::INBOUND_CALLS).2, 12);
+}
+
+#[test]
+fn a_first_start_that_is_cut_short_anywhere_is_a_first_start_again() {
+    // What may lie there when the first start ends too early, in the order in which it appears.
+    let whole = tempfile::tempdir().unwrap();
+    drop(Ledger::open(whole.path(), at(NOW)).unwrap());
+    let of = |name: &str| whole.path().join(name);
+    let stages: [&[(&str, &str)]; 4] = [
+        &[("ledger.key", "ledger.key.new")],
+        &[("ledger.key", "ledger.key.new"), ("ledger.redb", "ledger.redb.new")],
+        &[("ledger.key", "ledger.key.new"), ("ledger.redb", "ledger.redb")],
+        &[("ledger.key", "ledger.key"), ("ledger.redb", "ledger.redb")],
+    ];
+    for stage in stages {
+        let directory = tempfile::tempdir().unwrap();
+        for (from, to) in stage {
+            fs::copy(of(from), directory.path().join(to)).unwrap();
+        }
+        let (_, opened) = Ledger::open(directory.path(), at(NOW)).unwrap();
+        assert!(matches!(opened, Opened::Fresh | Opened::Continued), "{stage:?}: {opened:?}");
+    }
+}
+
+#[test]
 fn a_bit_that_has_flipped_is_noticed_or_changes_nothing() {
     let directory = tempfile::tempdir().unwrap();
     fill(directory.path());
@@ -126,7 +204,7 @@ fn a_bit_that_has_flipped_is_noticed_or_changes_nothing() {
                 assert!(content(&mut ledger) == written, "byte {place}: a number has changed");
                 harmless += 1;
             }
-            (_, Opened::Fresh) => panic!("byte {place}: the ledger was forgotten"),
+            (_, opened) => panic!("byte {place}: the ledger was forgotten: {opened:?}"),
         }
     }
     eprintln!("flipped bits: {noticed} noticed, {harmless} without a meaning");

@@ -576,6 +576,46 @@ fn an_overflow_is_an_error_and_changes_nothing() {
 }
 
 #[test]
+fn after_any_amounts_the_next_ordinary_reading_counts() {
+    use rand::{Rng as _, SeedableRng as _};
+    for seed in 0..8 {
+        let mut dice = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+        let mut ledger = ledger("2026-04-04T10:00:00");
+        let (from, now) = ("2026-04-04T22:00:00", "2026-04-05T10:30:00");
+        let mut next = 1_000;
+        for _ in 0..40 {
+            let total = ledger.totals("acme").find(|total| total.family.is(&catalogue::CDR_DURATION));
+            let room = total.map_or(i64::MAX, |total| i64::MAX - total.mark[total.mark.len() - 1]);
+            let wild = (0..dice.random_range(1..4)).map(|_| {
+                next += 1;
+                let mut event = call(next, "2026-04-05T10:10:00", 30, "");
+                // Of any size, and just what leaves no room for another.
+                let amount = match dice.random_range(0..4) {
+                    0 => room,
+                    1 => room - dice.random_range(0..1_000),
+                    _ => dice.random_range(0..=i64::MAX) >> dice.random_range(0..63),
+                };
+                event.observations[1].amount = Amount::Observe(amount);
+                event
+            });
+            let wild = rows(Report::Cdr1, now, from, "now", wild.collect());
+            let before: Vec<Total> = ledger.totals("acme").collect();
+            match ledger.apply("acme", &wild) {
+                Ok(_) => {}
+                Err(LedgerError::Overflow { .. }) => {
+                    assert_eq!(ledger.totals("acme").collect::<Vec<_>>(), before, "seed {seed}");
+                }
+                Err(error) => panic!("seed {seed}: {error}"),
+            }
+        }
+        let before = sums(&ledger, &catalogue::CDR_CALLS).2;
+        let ordinary = vec![call(1, "2026-04-05T10:10:00", 30, ""), call(2, "2026-04-05T10:20:00", 90, "")];
+        ledger.apply("acme", &rows(Report::Cdr1, now, from, "now", ordinary)).unwrap();
+        assert_eq!(sums(&ledger, &catalogue::CDR_CALLS).2, before + 2, "seed {seed}");
+    }
+}
+
+#[test]
 fn a_change_that_panics_leaves_nothing_behind() {
     let disk = disk::Disk::default();
     let mut ledger = Ledger::with_backend(move || disk.clone(), [7; 32]).unwrap();

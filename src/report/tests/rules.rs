@@ -1,6 +1,7 @@
 //! What must hold exactly, said once more without a snapshot.
 
 use super::*;
+use crate::metrics::catalogue;
 use crate::metrics::catalogue::*;
 
 fn whole(decoded: &Decoded, dnis: &str, family: &Family) -> Vec<i64> {
@@ -419,6 +420,97 @@ fn every_label_of_a_family_comes_from_its_key_or_its_observation() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn a_value_that_cannot_be_is_counted_and_the_row_keeps_its_other_facts() {
+    let row = |cost: &str, time: &str| {
+        let body = format!(
+            r#"{{"code":"200","data":[{{"date":"2026-11-10 08:15:01","conn_id":"1.2.3","type_interaction":"inbound","cost":"{cost}","time_seg":"{time}","time_min":"2"}}]}}"#
+        );
+        decode(Report::Cdr1, 200, body.as_bytes()).unwrap()
+    };
+    let good = row("12.5", "70");
+    let wild = row("9223372036854", "999999999:00:00");
+    let (good, rejected) = (&events(&good)[0].observations, &wild.tally.rejected);
+    assert_eq!((count(rejected, "cost"), count(rejected, "time_seg")), (1, 1), "{rejected:?}");
+    let wild = &events(&wild)[0].observations;
+    for family in [&catalogue::CDR_CALLS, &catalogue::CDR_BILLED, &catalogue::CDR_ACTIVITY] {
+        assert_eq!(of(wild, family), of(good, family), "{}", family.name);
+    }
+    for family in [&catalogue::CDR_COST, &catalogue::CDR_DESTINATION_COST, &catalogue::CDR_DURATION] {
+        assert_eq!((of(wild, family).len(), of(good, family).len()), (0, 1), "{}", family.name);
+    }
+}
+
+/// One bad character of one person's comment, and what it stands for.
+const BAD_CHARACTERS: [(&[u8], &str); 8] = [
+    (br"\ud83d", "\u{fffd}"),
+    (br"\uDE00", "\u{fffd}"),
+    (br"\ud83d\ud83d\ude00", "\u{fffd}\u{1f600}"),
+    (br"\ud83d\u0041", "\u{fffd}A"),
+    (br"\ud83d\n", "\u{fffd}\n"),
+    (b"\xff", "\u{fffd}"),
+    (b"\xc3", "\u{fffd}"),
+    (b"a\tb\x01", "a\u{fffd}b\u{fffd}"),
+];
+
+#[test]
+fn a_bad_character_costs_no_more_than_itself_wherever_it_stands() {
+    let places = [
+        (
+            "a known column",
+            r#"{"code":"200","data":[ROW,{"date":"2026-11-10 08:15:01","conn_id":"1.2.4","type_interaction":"inboundX","cost":"3"},ROW]}"#,
+        ),
+        (
+            "an unknown column",
+            r#"{"code":"200","data":[ROW,{"comments":"\\\"X","date":"2026-11-10 08:15:01","conn_id":"1.2.4","cost":"3"},ROW]}"#,
+        ),
+        (
+            "a name of a column",
+            r#"{"code":"200","data":[ROW,{"X":"1","date":"2026-11-10 08:15:01","conn_id":"1.2.4","cost":"3"},ROW]}"#,
+        ),
+        (
+            "a nested value",
+            r#"{"code":"200","data":[ROW,{"tags":[{"X":"}]X"}],"date":"2026-11-10 08:15:01","conn_id":"1.2.4","cost":"3"},ROW]}"#,
+        ),
+        ("the message", r#"{"code":"200","msg":"X","data":[ROW]}"#),
+        ("a name of the envelope", r#"{"code":"200","X":{"X":"X"},"data":[ROW]}"#),
+        ("a row that is none", r#"{"code":"200","data":[ROW,"X",["X"],ROW]}"#),
+    ];
+    let row =
+        r#"{"date":"2026-11-10 08:15:01","conn_id":"1.2.3","type_interaction":"inbound","cost":"12.5"}"#;
+    for (place, body) in places {
+        let body = body.replace("ROW", row);
+        for (bad, good) in BAD_CHARACTERS {
+            let good = good.replace('\n', "\\n");
+            let expected = render(&decode(Report::Cdr1, 200, body.replace('X', &good).as_bytes()));
+            assert!(!expected.contains("Err"), "{place}: {expected}");
+            let pieces: Vec<&[u8]> = body.split('X').map(str::as_bytes).collect();
+            let broken = pieces.join(bad);
+            assert_eq!(render(&decode(Report::Cdr1, 200, &broken)), expected, "{place}: {bad:?}");
+            for cut in 0..broken.len() {
+                let mut decoder = decoder(Report::Cdr1);
+                let (head, tail) = broken.split_at(cut);
+                decoder.push(head).and_then(|()| decoder.push(tail)).unwrap();
+                assert_eq!(render(&decoder.finish(200, None)), expected, "{place}: {bad:?} cut at {cut}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_broken_beside_a_bad_character_stays_broken() {
+    for body in [
+        &br#"{"code":"200","data":[{"a":"\ud83d","b":}]}"#[..],
+        br#"{"code":"200","data":[{"a":"\ud83d" "b":"1"}]}"#,
+        br#"{"code":"200","data":[{"a":"\ud8zz"}]}"#,
+        br#"{"code":"200","data":[{"a":"\x"}]}"#,
+        b"{\"code\":\"200\",\"data\":[{\xff\"a\":\"1\"}]}",
+    ] {
+        let refused = decode(Report::Cdr1, 200, body);
+        assert!(refused.is_err(), "{}", String::from_utf8_lossy(body));
     }
 }
 

@@ -135,6 +135,30 @@ fn a_damaged_ledger_is_named_set_aside_and_reported_and_counting_begins_anew() {
 }
 
 #[test]
+fn a_ledger_of_which_only_the_key_is_left_is_reported_and_counting_begins_anew() {
+    let api = simulate(&["--calls-per-day", "1000", "--traffic", "skills=2"]);
+    let folder = counted(&api);
+    fs::remove_file(folder.path().join("data/ledger.redb")).unwrap();
+    let mut program = serve(folder.path());
+    let address = program.address();
+    let samples = all_up(&mut program, &address);
+    let log = program.err.text();
+    let line = log.lines().find(|line| line.contains("level=error")).unwrap_or_default();
+    assert!(line.contains("the ledger is lost") && line.contains("ledger.redb is missing"), "{log}");
+    assert_eq!(log.matches("level=error").count(), 1, "{log}");
+    assert!(get(&address, "/").unwrap().1.contains("the ledger is lost"));
+    assert_eq!(samples.value("wolkvox_exporter_ledger_errors_total"), Some(1.0));
+    assert!(samples.sum("wolkvox_cdr_calls_total") < 20.0);
+    program.terminate();
+    assert_eq!(program.end().0.code(), Some(0));
+    // The next life has nothing to say of it.
+    let mut program = serve(folder.path());
+    let address = program.address();
+    let samples = Samples::of(&get(&address, "/metrics").unwrap().1);
+    assert_eq!(samples.value("wolkvox_exporter_ledger_errors_total"), Some(0.0));
+}
+
+#[test]
 fn a_ledger_of_a_later_version_is_refused_and_left_alone() {
     let api = simulate(&["--calls-per-day", "1000", "--traffic", "skills=2"]);
     let folder = counted(&api);

@@ -85,7 +85,7 @@ impl Orders {
         let address_file = self.address_file();
         let service = Service {
             clock: self.clock(),
-            source: Box::new(move || Ok(Config::load(&file)?)),
+            source: Arc::new(move || Ok(Config::load(&file)?)),
             env: Arc::new(ProcessEnvironment),
             storage: Some(serve.storage.path),
             web: serve.web,

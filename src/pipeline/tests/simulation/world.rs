@@ -23,9 +23,10 @@ use crate::ledger::tests::disk::Disk;
 use crate::ledger::{Ledger, Total};
 use crate::metrics::{Family, Kind, catalogue};
 use crate::pipeline::board::Board;
+use crate::pipeline::keeper::name_seed;
+use crate::pipeline::look_around;
 use crate::pipeline::store::Store;
 use crate::pipeline::worker::{Memory, Worker};
-use crate::pipeline::{look_around, name_seed};
 use crate::schedule::{History, Schedule};
 use crate::time::{Clock, SignedDuration, Timestamp};
 
