@@ -32,8 +32,10 @@ struct Shared {
     current: ArcSwap<Generation>,
     /// The last full body of each wanted format, from which unchanged parts are copied.
     last: Mutex<[Option<Arc<Prepared>>; 2]>,
-    /// One rendering at a time, whoever asks for it: more would only hold more memory.
+    /// One rendering of everything at a time: more would only hold more memory.
     rendering: Arc<Semaphore>,
+    /// And one of a subset. There are as many subsets as anybody likes to name, so everything does not wait for them.
+    subsets: Arc<Semaphore>,
     served: watch::Sender<Served>,
     published: watch::Sender<u64>,
 }
@@ -103,6 +105,7 @@ impl Publisher {
             current: ArcSwap::from_pointee(Generation::new(input)),
             last: Mutex::default(),
             rendering: Arc::new(Semaphore::new(1)),
+            subsets: Arc::new(Semaphore::new(1)),
             served: watch::Sender::default(),
             published: watch::Sender::default(),
         }))
@@ -136,7 +139,7 @@ impl Publisher {
                 let Some(input) = input else { continue };
                 let started = Stopwatch::start();
                 let shared = Arc::clone(&self.0);
-                let done = self.render(move || shared.publish(input)).await;
+                let done = in_turn(&self.0.rendering, move || shared.publish(input)).await;
                 let cost = match done {
                     Ok(cost) => cost,
                     Err(_) => started.elapsed(),
@@ -173,19 +176,20 @@ impl Publisher {
         operations: &[String],
     ) -> Result<Answer, AnswerError> {
         let generation = self.0.current.load_full();
-        let (prepared, own, subset) = if operations.is_empty() {
+        let (prepared, own, turns, subset) = if operations.is_empty() {
             self.0.demand.ask(format, encoding);
-            (self.full(&generation, format).await?, self.0.own.render(format), None)
+            let full = self.full(&generation, format).await?;
+            (full, self.0.own.render(format), &self.0.rendering, None)
         } else {
             let names = generation.names(operations)?;
             let end = Bytes::from_static(encode::end(format).as_bytes());
-            (self.subset(&generation, format, &names).await?, end, Some(names))
+            (self.subset(&generation, format, &names).await?, end, &self.0.subsets, Some(names))
         };
         let receipt = Receipt::new(self.0.served.clone(), generation.input.number, subset);
         Ok(match encoding {
             Encoding::Identity => Answer { prepared: prepared.rendered.bytes.clone(), own, receipt },
             Encoding::Gzip => {
-                let prefix = self.gzip(&prepared).await?;
+                let prefix = gzip(turns, &prepared).await?;
                 Answer { prepared: prefix.bytes(), own: prefix.finish(&own).into(), receipt }
             }
         })
@@ -195,7 +199,7 @@ impl Publisher {
         let cell = &generation.full[format.index()];
         let shared = Arc::clone(&self.0);
         let source = Arc::clone(generation);
-        let render = || self.render(move || shared.prepare(&source.input, format));
+        let render = || in_turn(&self.0.rendering, move || shared.prepare(&source.input, format));
         cell.get_or_try_init(render).await.map(Arc::clone)
     }
 
@@ -209,7 +213,7 @@ impl Publisher {
         let source = Arc::clone(generation);
         let names = names.to_vec();
         let render = || {
-            self.render(move || {
+            in_turn(&self.0.subsets, move || {
                 let chosen: Vec<&OperationBlocks> =
                     names.iter().filter_map(|name| source.input.find(name)).collect();
                 let previous = source.full[format.index()].get();
@@ -219,35 +223,35 @@ impl Publisher {
         };
         cell.get_or_try_init(render).await.map(Arc::clone)
     }
+}
 
-    async fn gzip<'a>(&self, prepared: &'a Arc<Prepared>) -> Result<&'a Prefix, AnswerError> {
-        let body = prepared.rendered.bytes.clone();
-        let compress = || async {
-            let prefix = self.render(move || Prefix::new(&body)).await?;
-            prefix.map_err(|error| {
-                tracing::error!(error = %error, "cannot compress the exposition");
-                AnswerError::Rendering
-            })
-        };
-        prepared.gzip.get_or_try_init(compress).await
-    }
-
-    /// Runs work on the blocking pool, one at a time.
-    async fn render<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, AnswerError> {
-        let permit = Arc::clone(&self.0.rendering).acquire_owned().await;
-        let work = tokio::task::spawn_blocking(move || {
-            let done = work();
-            drop(permit);
-            done
-        });
-        work.await.map_err(|error| {
-            tracing::error!(error = %error, "cannot render the exposition");
+async fn gzip<'a>(turns: &Arc<Semaphore>, prepared: &'a Arc<Prepared>) -> Result<&'a Prefix, AnswerError> {
+    let body = prepared.rendered.bytes.clone();
+    let compress = || async {
+        let prefix = in_turn(turns, move || Prefix::new(&body)).await?;
+        prefix.map_err(|error| {
+            tracing::error!(error = %error, "cannot compress the exposition");
             AnswerError::Rendering
         })
-    }
+    };
+    prepared.gzip.get_or_try_init(compress).await
+}
+
+/// Runs work on the blocking pool when its turn comes.
+async fn in_turn<T: Send + 'static>(
+    turns: &Arc<Semaphore>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, AnswerError> {
+    let permit = Arc::clone(turns).acquire_owned().await;
+    let work = tokio::task::spawn_blocking(move || {
+        let done = work();
+        drop(permit);
+        done
+    });
+    work.await.map_err(|error| {
+        tracing::error!(error = %error, "cannot render the exposition");
+        AnswerError::Rendering
+    })
 }
 
 impl Shared {
