@@ -218,6 +218,37 @@ async fn the_page_is_safe_to_look_at() {
 }
 
 #[tokio::test]
+async fn a_flood_of_visitors_is_shown_the_page_in_turn_and_stops_no_scrape() {
+    const VISITORS: usize = 40;
+    let (open, gate) = std::sync::mpsc::channel::<()>();
+    let gate = std::sync::Mutex::new(gate);
+    let (running, most) = (AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)));
+    let top = Arc::clone(&most);
+    let status: StatusPage = Arc::new(move |_| {
+        top.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        gate.lock().unwrap().recv().unwrap();
+        running.fetch_sub(1, Ordering::SeqCst);
+        Some(String::new())
+    });
+    let server = start(App { status, ..app() }, Limits::default());
+    let mut visitors = Vec::new();
+    for _ in 0..VISITORS {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        visitors.push(stream);
+    }
+    until(|| most.load(Ordering::SeqCst) > 0).await;
+    assert_eq!(ask(&server, "GET /metrics", &[]).await.status, 200);
+    for _ in 0..VISITORS {
+        open.send(()).unwrap();
+    }
+    for mut visitor in visitors {
+        assert_eq!(next(&mut visitor).await.status, 200);
+    }
+    assert!(most.load(Ordering::SeqCst) <= 2, "{most:?} pages were made at once");
+}
+
+#[tokio::test]
 async fn healthy_always_and_ready_once_opened() {
     let running = start(app(), Limits::default());
     assert_eq!(ask(&running, "GET /-/healthy", &[]).await.status, 200);

@@ -263,3 +263,34 @@ async fn subsets_and_everything_wait_only_for_their_own_kind() {
     stop.cancel();
     running.await.unwrap();
 }
+
+/// Readers hold what they have not read yet, and there are as many subsets as anybody likes to name.
+#[tokio::test]
+async fn subsets_that_are_held_leave_room_for_no_more_and_everything_needs_none() {
+    for encoding in [Encoding::Identity, Encoding::Gzip] {
+        let publisher = publisher();
+        let (stop, running) = start(&publisher);
+        publisher.update(1, operations(&["a", "b", "c", "d"], 1));
+        published(&publisher, 1).await;
+        // Room for two, since each takes less than one KiB.
+        publisher.0.room.forget_permits(HELD_MAX - 2);
+        let publisher = &publisher;
+        let ask = |name: &'static str| async move {
+            publisher.answer(Format::Text, encoding, &names(&[name])).await.map(|answer| answer.prepared)
+        };
+        let (a, b) = (ask("a").await.unwrap(), ask("b").await.unwrap());
+        assert!(matches!(ask("c").await, Err(AnswerError::Busy)));
+        assert_eq!(publisher.0.room.available_permits(), 0);
+        drop(publisher.answer(Format::Text, encoding, &[]).await.unwrap());
+        drop(a);
+        // What is read to its end is only kept, and gives way.
+        let c = ask("c").await.unwrap();
+        assert!(matches!(ask("d").await, Err(AnswerError::Busy)));
+        drop((b, c));
+        for name in ["a", "b", "c", "d"] {
+            ask(name).await.unwrap();
+        }
+        stop.cancel();
+        running.await.unwrap();
+    }
+}

@@ -19,8 +19,8 @@
 //! It is no failure when a counter stands still above a sum that fell, or a new series still shows 0. What stays
 //! outside: splitting at the limit of rows, the quota, callers' numbers, retirement of labels, and the threads.
 //!
-//! `WOLKVOX_CASES=5000 cargo test --lib goes_wrong -- --nocapture` searches for as long as one likes, and says at the
-//! end what it has tried.
+//! `WOLKVOX_CASES=5000 cargo test --lib goes_wrong -- --ignored --nocapture` searches for as long as one likes, and says
+//! at the end what it has tried.
 
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
