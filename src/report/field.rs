@@ -38,15 +38,6 @@ pub(super) struct Decimal {
 /// More decimals than this are refused; no field of the API comes near.
 const MOST_DECIMALS: u32 = 12;
 
-/// No amount of one row is larger: 300 years of waiting, ten million of any money. One that is would fill the sums that it
-/// enters, so that nothing after it could be counted.
-pub(super) const LARGEST: i64 = 10_000_000_000_000;
-
-/// An amount of one row, if it can be one.
-fn sane(amount: i64) -> Result<i64, Unusable> {
-    if amount > LARGEST { Err(Unusable) } else { Ok(amount) }
-}
-
 impl Decimal {
     /// Reads sign, thousands marks and a decimal point or decimal comma.
     ///
@@ -129,12 +120,12 @@ pub(super) fn divide_rounded(value: i128, divisor: i128) -> i128 {
 pub(super) fn count(text: &str) -> Result<i64, Unusable> {
     let number = Decimal::parse(text)?.not_negative()?;
     let scale = 10_i64.pow(number.decimals);
-    if number.units % scale == 0 { sane(number.units / scale) } else { Err(Unusable) }
+    if number.units % scale == 0 { Ok(number.units / scale) } else { Err(Unusable) }
 }
 
 /// A number in millionths, rounded half up; negative ones are refused. Money, and scores of surveys.
 pub(super) fn millionths(text: &str) -> Result<i64, Unusable> {
-    sane(Decimal::parse(text)?.not_negative()?.scaled(6, 1)?)
+    Decimal::parse(text)?.not_negative()?.scaled(6, 1)
 }
 
 /// A percentage as printed, in percent: `34.64 %` is 3464 at 2 decimals.
@@ -153,7 +144,7 @@ pub(super) fn ratio(percentage: Decimal) -> Result<i64, Unusable> {
 pub(super) fn duration(text: &str) -> Result<i64, Unusable> {
     match clock(text)? {
         Some(milliseconds) => Ok(milliseconds),
-        None => sane(Decimal::parse(text)?.not_negative()?.scaled(3, 1)?),
+        None => Decimal::parse(text)?.not_negative()?.scaled(3, 1),
     }
 }
 
@@ -161,7 +152,7 @@ pub(super) fn duration(text: &str) -> Result<i64, Unusable> {
 pub(super) fn minutes(text: &str) -> Result<i64, Unusable> {
     match clock(text)? {
         Some(milliseconds) => Ok(milliseconds),
-        None => sane(Decimal::parse(text)?.not_negative()?.scaled(0, 60_000)?),
+        None => Decimal::parse(text)?.not_negative()?.scaled(0, 60_000),
     }
 }
 
@@ -180,7 +171,7 @@ fn clock(text: &str) -> Result<Option<i64>, Unusable> {
     }
     let length = u32::try_from(fraction.len()).map_err(|_| Unusable)?;
     let fraction = Decimal { units: digits(fraction, 1, 9)?, decimals: length }.scaled(3, 1)?;
-    sane((hours * 3_600 + minutes * 60 + whole) * 1_000 + fraction).map(Some)
+    Ok(Some((hours * 3_600 + minutes * 60 + whole) * 1_000 + fraction))
 }
 
 /// ASCII digits only, between `least` and `most` of them (at most 9, so nothing can overflow).

@@ -219,11 +219,8 @@ fn convert(row: &DnisRow<'_>, settings: &Settings, tally: &mut Tally) -> Option<
         tally.reject(field);
         None
     };
-    let sane = |wait: &i64| *wait <= field::LARGEST;
-    let Some(answer_wait) = numbers.asa.checked_mul(numbers.answered).filter(sane) else {
-        return overflow(tally, "asa");
-    };
-    let Some(abandon_wait) = numbers.ata.checked_mul(numbers.abandoned).filter(sane) else {
+    let Some(answer_wait) = numbers.asa.checked_mul(numbers.answered) else { return overflow(tally, "asa") };
+    let Some(abandon_wait) = numbers.ata.checked_mul(numbers.abandoned) else {
         return overflow(tally, "ata");
     };
     let sums = Sums {
