@@ -24,6 +24,7 @@ mod limits;
 mod listen;
 mod metrics_route;
 mod negotiation;
+mod queue;
 mod routes;
 mod tls;
 mod web;

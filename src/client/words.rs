@@ -6,6 +6,9 @@
 /// Stands for whatever is left out.
 const HIDDEN: &str = "[...]";
 
+/// So many digits of a message may stay. Words between them do not matter: a telephone number can be written in pieces.
+const DIGITS_MAX: usize = 2;
+
 /// What servers say of themselves, in the languages of this one. Lower case, without accents.
 const KNOWN: &str = "\
     a able access account action address addresses again all allow allowed already an and any api apis are as at \
@@ -37,21 +40,15 @@ const KNOWN: &str = "\
     solicitudes solo son superado su supera suspendido tarde temporal temporalmente tiempo tiene tipo toda todas todo todos \
     un una usar uso usuario valida valide valido valor vencido ventana verifique y ya";
 
-/// The words of a message that can be about nobody, in their order; the others are left out. Numbers stay when they
-/// have two digits at most and stand alone.
+/// The words of a message that can be about nobody, in their order; the others are left out. Numbers stay when all
+/// digits of the message together are too few for anybody's number.
 pub(super) fn repeatable(message: &str) -> String {
+    let may_count = message.chars().filter(|c| c.is_numeric()).count() <= DIGITS_MAX;
     let mut words: Vec<&str> = Vec::new();
-    let mut after_number = false;
     for word in message.split_whitespace() {
         let bare = word.trim_matches(|c: char| c.is_ascii_punctuation());
         let is_number = !bare.is_empty() && bare.chars().all(|c| c.is_ascii_digit());
-        let may = if is_number { bare.len() <= 2 && !after_number } else { is_known(bare) };
-        // Numbers side by side may be one number in pieces, of which none may stay.
-        if is_number && after_number && words.last().is_some_and(|last| *last != HIDDEN) {
-            words.pop();
-            words.push(HIDDEN);
-        }
-        after_number = is_number;
+        let may = if is_number { may_count } else { is_known(bare) };
         words.push(if may { word } else { HIDDEN });
     }
     words.dedup_by(|word, before| *word == HIDDEN && *before == HIDDEN);
@@ -109,6 +106,9 @@ mod tests {
             ("call 1042.3187.1763646605.77 not found", "call [...] not found"),
             ("tel 300 123 45 67 denied", "[...] denied"),
             ("tel 30 01 23 45 67 denied", "[...] denied"),
+            ("30 - 01 - 23 to 45 in 67 denied", "[...] to [...] in [...] denied"),
+            ("no record of 3001234567 in 5 minutes", "no record of [...] in [...] minutes"),
+            ("retry in 5 or 9 minutes", "retry in 5 or 9 minutes"),
             ("customer CC-1022 denied", "[...] denied"),
             ("token=s3cr3t is wrong", "[...] is wrong"),
             ("the user's mother is ill", "the [...] is [...]"),
@@ -118,7 +118,26 @@ mod tests {
         }
     }
 
+    /// What a vendor may write: known words, numbers in pieces of any length, and what joins them.
+    fn spread_numbers() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            "[0-9]{1,3}",
+            "[(\"*-]{0,2}[0-9]{1,2}[)\".,:]{0,2}",
+            "[\u{0660}-\u{0669}\u{ff10}-\u{ff19}]{1,2}",
+            proptest::sample::select(vec!["to", "in", "of", "-", "/", "call", "hasta", "Lopez"])
+                .prop_map(str::to_owned),
+        ];
+        proptest::collection::vec((piece, "[ \t\u{a0}]{1,2}"), 0..16)
+            .prop_map(|words| words.into_iter().flat_map(|(word, gap)| [word, gap]).collect())
+    }
+
     proptest! {
+        #[test]
+        fn a_number_in_pieces_is_shown_in_none(message in spread_numbers()) {
+            let digits = |text: &str| text.chars().filter(|c| c.is_numeric()).count();
+            prop_assert!(digits(&repeatable(&message)) <= DIGITS_MAX);
+        }
+
         #[test]
         fn what_is_shown_is_known_or_short(message in "\\PC{0,80}") {
             for word in repeatable(&message).split_whitespace().filter(|word| *word != HIDDEN) {

@@ -60,6 +60,11 @@ impl Prefix {
         self.bytes.clone()
     }
 
+    /// The same with other storage of the same bytes.
+    pub(super) fn map_bytes(self, store: impl FnOnce(Bytes) -> Bytes) -> Prefix {
+        Prefix { bytes: store(self.bytes), ..self }
+    }
+
     /// What follows the kept bytes: the second part stored, and the trailer of both.
     pub(super) fn finish(&self, part: &[u8]) -> Vec<u8> {
         let mut out = Vec::with_capacity(part.len() + 5 * (part.len() / STORED_MAX + 1) + 8);

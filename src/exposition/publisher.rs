@@ -1,11 +1,11 @@
 //! The current generation of prepared bytes, who makes it and who has seen it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use tokio::sync::{OnceCell, Semaphore, watch};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::time::Stopwatch;
@@ -18,6 +18,10 @@ use super::{Encoding, Format, OperationBlocks, SelfMetrics, encode};
 
 /// How many subsets of operations one generation keeps.
 const SUBSETS_MAX: usize = 16;
+
+/// KiB of subsets that may be held at once, kept here or by readers who take their time. Without it, many slow readers of
+/// as many subsets would hold as many bodies.
+const HELD_MAX: usize = 128 * 1024;
 
 /// Takes totals, gives bytes. Clones share their state.
 #[derive(Debug, Clone)]
@@ -32,8 +36,12 @@ struct Shared {
     current: ArcSwap<Generation>,
     /// The last full body of each wanted format, from which unchanged parts are copied.
     last: Mutex<[Option<Arc<Prepared>>; 2]>,
-    /// One rendering at a time, whoever asks for it: more would only hold more memory.
+    /// One rendering of everything at a time: more would only hold more memory.
     rendering: Arc<Semaphore>,
+    /// And one of a subset. There are as many subsets as anybody likes to name, so everything does not wait for them.
+    subsets: Arc<Semaphore>,
+    /// What is left of [`HELD_MAX`].
+    room: Arc<Semaphore>,
     served: watch::Sender<Served>,
     published: watch::Sender<u64>,
 }
@@ -62,6 +70,20 @@ type Subset = (Key, Arc<OnceCell<Arc<Prepared>>>);
 struct Prepared {
     rendered: Rendered,
     gzip: OnceCell<Prefix>,
+    /// The room that a subset takes for as long as anybody has its bytes.
+    room: Option<Arc<OwnedSemaphorePermit>>,
+}
+
+/// Bytes, and the room they take.
+struct Held {
+    bytes: Bytes,
+    _room: Arc<OwnedSemaphorePermit>,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 /// Why there is no answer.
@@ -73,6 +95,9 @@ pub enum AnswerError {
     /// The rendering broke; the log says why.
     #[error("cannot render the exposition")]
     Rendering,
+    /// Too many subsets are still being read.
+    #[error("too many subsets at once")]
+    Busy,
 }
 
 /// The bytes of one answer.
@@ -103,6 +128,8 @@ impl Publisher {
             current: ArcSwap::from_pointee(Generation::new(input)),
             last: Mutex::default(),
             rendering: Arc::new(Semaphore::new(1)),
+            subsets: Arc::new(Semaphore::new(1)),
+            room: Arc::new(Semaphore::new(HELD_MAX)),
             served: watch::Sender::default(),
             published: watch::Sender::default(),
         }))
@@ -136,7 +163,7 @@ impl Publisher {
                 let Some(input) = input else { continue };
                 let started = Stopwatch::start();
                 let shared = Arc::clone(&self.0);
-                let done = self.render(move || shared.publish(input)).await;
+                let done = in_turn(&self.0.rendering, move || shared.publish(input)).await;
                 let cost = match done {
                     Ok(cost) => cost,
                     Err(_) => started.elapsed(),
@@ -173,19 +200,20 @@ impl Publisher {
         operations: &[String],
     ) -> Result<Answer, AnswerError> {
         let generation = self.0.current.load_full();
-        let (prepared, own, subset) = if operations.is_empty() {
+        let (prepared, own, turns, subset) = if operations.is_empty() {
             self.0.demand.ask(format, encoding);
-            (self.full(&generation, format).await?, self.0.own.render(format), None)
+            let full = self.full(&generation, format).await?;
+            (full, self.0.own.render(format), &self.0.rendering, None)
         } else {
             let names = generation.names(operations)?;
             let end = Bytes::from_static(encode::end(format).as_bytes());
-            (self.subset(&generation, format, &names).await?, end, Some(names))
+            (self.subset(&generation, format, &names).await?, end, &self.0.subsets, Some(names))
         };
         let receipt = Receipt::new(self.0.served.clone(), generation.input.number, subset);
         Ok(match encoding {
             Encoding::Identity => Answer { prepared: prepared.rendered.bytes.clone(), own, receipt },
             Encoding::Gzip => {
-                let prefix = self.gzip(&prepared).await?;
+                let prefix = gzip(turns, &prepared).await?;
                 Answer { prepared: prefix.bytes(), own: prefix.finish(&own).into(), receipt }
             }
         })
@@ -195,7 +223,7 @@ impl Publisher {
         let cell = &generation.full[format.index()];
         let shared = Arc::clone(&self.0);
         let source = Arc::clone(generation);
-        let render = || self.render(move || shared.prepare(&source.input, format));
+        let render = || in_turn(&self.0.rendering, move || shared.prepare(&source.input, format));
         cell.get_or_try_init(render).await.map(Arc::clone)
     }
 
@@ -205,49 +233,60 @@ impl Publisher {
         format: Format,
         names: &[Arc<str>],
     ) -> Result<Arc<Prepared>, AnswerError> {
-        let cell = generation.subset((format, names.to_vec()));
-        let source = Arc::clone(generation);
-        let names = names.to_vec();
-        let render = || {
-            self.render(move || {
+        let key = (format, names.to_vec());
+        let cell = generation.subset(key.clone());
+        let (source, shared) = (Arc::clone(generation), Arc::clone(&self.0));
+        let render = || async {
+            let prepared = in_turn(&self.0.subsets, move || {
                 let chosen: Vec<&OperationBlocks> =
-                    names.iter().filter_map(|name| source.input.find(name)).collect();
+                    key.1.iter().filter_map(|name| source.input.find(name)).collect();
                 let previous = source.full[format.index()].get();
-                let rendered = render::render(&chosen, format, previous.map(|full| &full.rendered));
-                Arc::new(Prepared { rendered, gzip: OnceCell::new() })
-            })
+                let mut rendered = render::render(&chosen, format, previous.map(|full| &full.rendered));
+                let room = shared.room_for(&rendered.bytes).or_else(|| {
+                    // Those that are only kept give way.
+                    source.subsets().retain(|(other, _)| *other == key);
+                    shared.room_for(&rendered.bytes)
+                })?;
+                rendered.bytes = Bytes::from_owner(Held { bytes: rendered.bytes, _room: Arc::clone(&room) });
+                Some(Arc::new(Prepared { rendered, gzip: OnceCell::new(), room: Some(room) }))
+            });
+            prepared.await?.ok_or(AnswerError::Busy)
         };
         cell.get_or_try_init(render).await.map(Arc::clone)
     }
+}
 
-    async fn gzip<'a>(&self, prepared: &'a Arc<Prepared>) -> Result<&'a Prefix, AnswerError> {
-        let body = prepared.rendered.bytes.clone();
-        let compress = || async {
-            let prefix = self.render(move || Prefix::new(&body)).await?;
-            prefix.map_err(|error| {
-                tracing::error!(error = %error, "cannot compress the exposition");
-                AnswerError::Rendering
-            })
+async fn gzip<'a>(turns: &Arc<Semaphore>, prepared: &'a Arc<Prepared>) -> Result<&'a Prefix, AnswerError> {
+    let (body, room) = (prepared.rendered.bytes.clone(), prepared.room.clone());
+    let compress = || async {
+        let prefix = in_turn(turns, move || Prefix::new(&body)).await?;
+        let held = |bytes| match room {
+            Some(room) => Bytes::from_owner(Held { bytes, _room: room }),
+            None => bytes,
         };
-        prepared.gzip.get_or_try_init(compress).await
-    }
-
-    /// Runs work on the blocking pool, one at a time.
-    async fn render<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, AnswerError> {
-        let permit = Arc::clone(&self.0.rendering).acquire_owned().await;
-        let work = tokio::task::spawn_blocking(move || {
-            let done = work();
-            drop(permit);
-            done
-        });
-        work.await.map_err(|error| {
-            tracing::error!(error = %error, "cannot render the exposition");
+        prefix.map(|prefix| prefix.map_bytes(held)).map_err(|error| {
+            tracing::error!(error = %error, "cannot compress the exposition");
             AnswerError::Rendering
         })
-    }
+    };
+    prepared.gzip.get_or_try_init(compress).await
+}
+
+/// Runs work on the blocking pool when its turn comes.
+async fn in_turn<T: Send + 'static>(
+    turns: &Arc<Semaphore>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, AnswerError> {
+    let permit = Arc::clone(turns).acquire_owned().await;
+    let work = tokio::task::spawn_blocking(move || {
+        let done = work();
+        drop(permit);
+        done
+    });
+    work.await.map_err(|error| {
+        tracing::error!(error = %error, "cannot render the exposition");
+        AnswerError::Rendering
+    })
 }
 
 impl Shared {
@@ -283,12 +322,18 @@ impl Shared {
         let previous = self.last()[format.index()].clone();
         let operations: Vec<&OperationBlocks> = input.operations.iter().collect();
         let rendered = render::render(&operations, format, previous.as_deref().map(|last| &last.rendered));
-        let prepared = Arc::new(Prepared { rendered, gzip: OnceCell::new() });
+        let prepared = Arc::new(Prepared { rendered, gzip: OnceCell::new(), room: None });
         self.last()[format.index()] = Some(Arc::clone(&prepared));
         prepared
     }
 
-    fn last(&self) -> std::sync::MutexGuard<'_, [Option<Arc<Prepared>>; 2]> {
+    fn room_for(&self, bytes: &Bytes) -> Option<Arc<OwnedSemaphorePermit>> {
+        // One that is larger than all the room is made alone.
+        let size = bytes.len().div_ceil(1024).clamp(1, HELD_MAX) as u32;
+        Arc::clone(&self.room).try_acquire_many_owned(size).ok().map(Arc::new)
+    }
+
+    fn last(&self) -> MutexGuard<'_, [Option<Arc<Prepared>>; 2]> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -317,9 +362,13 @@ impl Generation {
         Ok(names)
     }
 
+    fn subsets(&self) -> MutexGuard<'_, Vec<Subset>> {
+        self.subsets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The place of a subset; the one used longest ago gives way.
     fn subset(&self, key: Key) -> Arc<OnceCell<Arc<Prepared>>> {
-        let mut subsets = self.subsets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut subsets = self.subsets();
         let subset = match subsets.iter().position(|(other, _)| *other == key) {
             Some(index) => subsets.remove(index),
             None => {

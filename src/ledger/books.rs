@@ -416,7 +416,10 @@ impl Books {
             self.touch_labels().retire(*label, value);
             for id in 0..self.series.len() as u32 {
                 let series = self.series.get(id)?;
-                if series.hidden == Hidden::No && has_pair(&series.labels, *label, value) {
+                // The skills of skill_6 have no slots: they are read for as long as they exist.
+                let is_apart = *label == Label::SkillId
+                    && super::series::report_of(series.family) == Some(Report::Skill6);
+                if series.hidden == Hidden::No && !is_apart && has_pair(&series.labels, *label, value) {
                     let series = self.series.touch(id);
                     series.hidden = Hidden::Retired;
                     series.held = None;

@@ -39,13 +39,18 @@ impl Books {
 
     fn blocks(&self) -> Vec<Block> {
         let mut samples: BTreeMap<&'static str, Vec<Sample>> = BTreeMap::new();
+        // Agents are people: what was counted while they were labels is kept, and shown no longer than they are.
+        let are_agents_shown = self
+            .operation
+            .as_ref()
+            .is_none_or(|operation| operation.reports.cdr_1.is_some_and(|cdr_1| cdr_1.agents));
         let is_kept = |family: &'static Family| !is_gauge(family) && self.stale.spares(family);
         for series in self.series.iter().filter(|series| !is_kept(series.family)) {
             let report = report_of(series.family);
             let is_hidden = report.is_some_and(|report| {
                 self.record.hidden.contains(report.code())
                     || self.operation.as_ref().is_some_and(|operation| operation.settings(report).is_none())
-            });
+            }) || (!are_agents_shown && series.family.labels.contains(&Label::AgentId));
             if series.hidden == Hidden::No && !is_hidden {
                 let sample = Sample { labels: series.labels.clone(), values: series.shown() };
                 samples.entry(series.family.name).or_default().push(sample);

@@ -16,6 +16,7 @@ mod crash;
 mod day;
 pub(crate) mod disk;
 mod files;
+mod labels;
 mod model;
 mod power;
 mod rules;

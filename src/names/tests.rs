@@ -22,7 +22,7 @@ proptest! {
     #[test]
     fn skills_are_bounded_and_those_with_a_series_come_first(
         ids in prop::collection::btree_set("[0-9a-z,\"\n]{1,9}", 0..60),
-        kept in 0..5_usize,
+        kept in 0..=5_usize,
     ) {
         let operation = operation();
         let mut names = Names::default();

@@ -13,8 +13,11 @@ pub(super) const NONE: &str = "none";
 /// What stands for a value that must not be a label.
 pub(super) const OTHER: &str = "other";
 
-/// Digits in a row that make a value look like a telephone number or a document.
+/// Digits that make a value look like a telephone number or a document.
 const PRIVATE_DIGITS: usize = 7;
+
+/// Years that two years may be apart to be a span of them rather than a number of eight digits.
+const LONGEST_SPAN: u16 = 9;
 
 /// A label value, and the text itself where it had to be hidden behind `other`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,13 +101,36 @@ pub(super) fn dnis(text: Option<&str>) -> Cow<'_, str> {
     if field::is_placeholder(&cleaned) { Cow::Borrowed(NONE) } else { cleaned }
 }
 
-/// Whether a value has seven or more digits in a row.
+/// Whether a value holds a number of seven digits or more, in a row or in groups.
 pub(super) fn looks_private(text: &str) -> bool {
-    let mut run = 0;
-    text.chars().any(|c| {
-        run = if c.is_numeric() { run + 1 } else { 0 };
-        run >= PRIVATE_DIGITS
-    })
+    // The usual value is dismissed by its few digits.
+    has_many_digits(text) && text.split(is_letter).any(is_private)
+}
+
+fn has_many_digits(text: &str) -> bool {
+    text.chars().filter(|c| c.is_numeric()).count() >= PRIVATE_DIGITS
+}
+
+/// What ends a number. Blanks, points, dashes and the like only part its groups.
+fn is_letter(c: char) -> bool {
+    c.is_alphabetic() && !c.is_numeric()
+}
+
+/// Whether text without letters could be a person's number. `2024 - 2025` is a span of years.
+fn is_private(number: &str) -> bool {
+    if !has_many_digits(number) {
+        return false;
+    }
+    let mut groups = number.split(|c: char| !c.is_numeric()).filter(|group| !group.is_empty());
+    let mut year = || {
+        let group = groups.next().filter(|group| group.len() == 4)?;
+        group.parse::<u16>().ok().filter(|year| (1900..2100).contains(year))
+    };
+    let is_span = match (year(), year()) {
+        (Some(from), Some(to)) => from <= to && to - from <= LONGEST_SPAN,
+        _ => false,
+    };
+    !is_span || groups.next().is_some()
 }
 
 /// Whether a value of a key column is the spelling of a closing row rather than a key.
@@ -136,11 +162,12 @@ pub(super) fn message(text: &str) -> String {
     let mut out = String::with_capacity(cleaned.len());
     let mut rest = cleaned.as_ref();
     while let Some(start) = rest.find(char::is_numeric) {
-        let (before, digits) = rest.split_at(start);
-        let end = digits.find(|c: char| !c.is_numeric()).unwrap_or(digits.len());
+        let (before, numeric) = rest.split_at(start);
+        let end = numeric.find(is_letter).unwrap_or(numeric.len());
+        let number = numeric[..end].trim_end_matches(|c: char| !c.is_numeric());
         out.push_str(before);
-        out.push_str(if looks_private(&digits[..end]) { "[number]" } else { &digits[..end] });
-        rest = &digits[end..];
+        out.push_str(if is_private(number) { "[number]" } else { number });
+        rest = &numeric[number.len()..];
     }
     out.push_str(rest);
     out
@@ -162,13 +189,29 @@ mod tests {
             id(Some("tel 3001234567")),
             Value { text: "other".into(), hidden: Some("tel 3001234567".into()) }
         );
-        assert_eq!(id(Some("123456-123456")).text, "123456-123456");
+        for number in
+            ["300 123 45 67", "300-123-4567", "+57 (300) 1234567", "tel. 300.123.45.67 ana", "30/01/23/45"]
+        {
+            assert_eq!(id(Some(number)).text, "other", "{number}");
+        }
+        for number in
+            ["1987-2010", "2025-2024", "2024-01-15", "2024 2025 2026", "2024-2025 10", "300_123_45\u{2013}67"]
+        {
+            assert_eq!(id(Some(number)).text, "other", "{number}");
+        }
+        for name in
+            ["Ventas 2024 - 2025", "2024-2025", "linea 1, piso 2, plan 24/7", "100 y 200 y 300 y 400", "2025"]
+        {
+            assert_eq!(id(Some(name)).text, name);
+        }
         assert_eq!(word(Some("Internal  Call_Inb")).text, "internal_call_inb");
         assert_eq!(word(Some("NO USER")).text, "no_user");
         assert_eq!(dnis(Some(" +573001234567 ")), "+573001234567");
         assert_eq!(dnis(Some("018000")), "018000");
+        assert_eq!(dnis(Some("601 300 12 34, 018000 123 456")), "601 300 12 34, 018000 123 456");
         assert_eq!(dnis(Some("")), "none");
-        assert_eq!(message("validate 3001234567 (2)"), "validate [number] (2)");
+        assert_eq!(message("validate 3001234567 (2)"), "validate [number])");
+        assert_eq!(message("(300) 123-4567 or 5 min, 2 h"), "([number] or 5 min, 2 h");
     }
 
     #[test]
@@ -190,6 +233,25 @@ mod tests {
             prop_assert!(once.chars().count() <= LONGEST);
             prop_assert!(!once.contains("  ") && once.trim() == once && !once.chars().any(is_invisible));
             prop_assert_eq!(clean(&once), once.as_str());
+        }
+
+        /// A number in groups, with or without words around it, and whatever parts the groups.
+        #[test]
+        fn a_number_in_groups_is_no_label(
+            (before, after) in ("[a-z .]{0,9}", "[a-z .]{0,9}"),
+            groups in proptest::collection::vec(("[0-9]{1,4}", "[ ./()+_,:\u{a0}\u{2013}\u{b7}-]{1,3}"), 3..12),
+        ) {
+            let text: String = groups.iter().flat_map(|(digits, gap)| [digits.as_str(), gap]).collect();
+            let digits: usize = groups.iter().map(|(digits, _)| digits.len()).sum();
+            let text = format!("{before} {text} {after}");
+            let is_private = digits >= PRIVATE_DIGITS;
+            prop_assert_eq!(id(Some(&text)).text == "other", is_private, "{}", text);
+            prop_assert_eq!(word(Some(&text)).text == "other", is_private, "{}", text);
+            prop_assert!(!looks_private(&message(&text)));
+            if is_private {
+                let left = message(&text).chars().filter(|c| c.is_numeric()).count();
+                prop_assert_eq!(left, 0, "{}", message(&text));
+            }
         }
 
         #[test]

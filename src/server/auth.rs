@@ -1,12 +1,12 @@
 //! Basic authentication against bcrypt hashes.
 //!
 //! An unknown user costs what a known one costs. Comparisons run one at a time beside the async workers,
-//! so that guessing neither stalls a scrape nor takes more than one core, and few may wait for their turn. A success is remembered under a
-//! keyed hash; the password itself is kept nowhere.
+//! so that guessing neither stalls a scrape nor takes more than one core, and few may wait for their turn. A success is
+//! remembered under a keyed hash, also when the users are read again; the password itself is kept nowhere.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::http::HeaderValue;
 use base64::Engine as _;
@@ -14,10 +14,8 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
-use tokio::sync::Semaphore;
 
-/// So many comparisons may wait or run. More would only hold connections that scrapes need.
-const WAITING: usize = 32;
+use super::queue::{Peer, Queue};
 
 /// What becomes of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,11 +39,14 @@ pub(super) struct Auth {
     users: BTreeMap<String, SecretString>,
     /// What the password of an unknown user is compared with.
     dummy: String,
+}
+
+/// What outlives the list of users: who has come in, and who waits to.
+pub(super) struct Door {
     compare: Compare,
-    turn: Arc<Semaphore>,
-    waiting: Arc<Semaphore>,
+    queue: Queue,
     key: [u8; 32],
-    /// The keyed hash of the password that each user came in with last.
+    /// The keyed hash of the password, and of the hash it matched, that each user came in with last.
     accepted: Mutex<HashMap<String, [u8; 32]>>,
 }
 
@@ -55,46 +56,59 @@ impl fmt::Debug for Auth {
     }
 }
 
+impl fmt::Debug for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Door").field("queue", &self.queue).finish_non_exhaustive()
+    }
+}
+
 impl Auth {
     /// Users and their bcrypt hashes.
     pub(super) fn new(users: &BTreeMap<String, SecretString>) -> Auth {
-        // A password beyond bcrypt's 72 bytes is refused rather than cut.
-        let compare =
-            |password: &str, hash: &str| bcrypt::non_truncating_verify(password, hash).unwrap_or(false);
-        Auth::with_compare(users, Arc::new(compare))
-    }
-
-    fn with_compare(users: &BTreeMap<String, SecretString>, compare: Compare) -> Auth {
         let cost =
             |hash: &SecretString| hash.expose_secret().get(4..6).and_then(|cost| cost.parse::<u8>().ok());
         let cost = users.values().filter_map(cost).max().unwrap_or(10);
-        Auth {
-            users: users.clone(),
-            dummy: format!("$2b${cost:02}${DUMMY}"),
-            compare,
-            turn: Arc::new(Semaphore::new(1)),
-            waiting: Arc::new(Semaphore::new(WAITING)),
-            key: rand::random(),
-            accepted: Mutex::default(),
-        }
+        Auth { users: users.clone(), dummy: format!("$2b${cost:02}${DUMMY}") }
     }
 
-    /// Whether these credentials (the value of `Authorization`) let a request in.
-    pub(super) async fn admits(&self, credentials: Option<&HeaderValue>) -> Admission {
+    fn hash(&self, user: &str) -> Option<&str> {
+        self.users.get(user).map(|hash| hash.expose_secret())
+    }
+}
+
+impl Default for Door {
+    fn default() -> Door {
+        // A password beyond bcrypt's 72 bytes is refused rather than cut.
+        Door::new(Arc::new(|password, hash| bcrypt::non_truncating_verify(password, hash).unwrap_or(false)))
+    }
+}
+
+impl Door {
+    pub(super) fn new(compare: Compare) -> Door {
+        Door { compare, queue: Queue::default(), key: rand::random(), accepted: Mutex::default() }
+    }
+
+    /// Whether these credentials (the value of `Authorization`) let a request of this peer in.
+    pub(super) async fn admits(
+        &self,
+        auth: &Auth,
+        peer: Option<Peer>,
+        credentials: Option<&HeaderValue>,
+    ) -> Admission {
         let Some((user, password)) = credentials.and_then(decode) else { return Admission::Refused };
-        let known = self.users.get(&user);
-        let hash = known.map_or(self.dummy.as_str(), |hash| hash.expose_secret()).to_owned();
+        let known = auth.hash(&user);
+        let hash = known.unwrap_or(&auth.dummy).to_owned();
         let tag = self.tag(&user, &hash, &password);
         if known.is_some() && self.accepted().get(&user).is_some_and(|accepted| self.same(accepted, &tag)) {
             return Admission::Granted;
         }
-        let Ok(waiting) = Arc::clone(&self.waiting).try_acquire_owned() else { return Admission::Busy };
-        let Ok(turn) = Arc::clone(&self.turn).acquire_owned().await else { return Admission::Busy };
+        let Some(place) = self.queue.enter(peer) else { return Admission::Busy };
+        let Some(turn) = self.queue.turn(place).await else { return Admission::Busy };
         let compare = Arc::clone(&self.compare);
         // The turn ends with the comparison, also when nobody waits for it any more.
         let comparing = tokio::task::spawn_blocking(move || {
             let good = compare(&password, &hash);
-            drop((turn, waiting));
+            drop(turn);
             good
         });
         let good = comparing.await.unwrap_or(false) && known.is_some();
@@ -103,6 +117,15 @@ impl Auth {
         }
         self.accepted().insert(user, tag);
         Admission::Granted
+    }
+
+    /// Forgets the users whose hash is another now, or who are gone.
+    pub(super) fn change(&self, before: Option<&Auth>, now: Option<&Auth>) {
+        let hash = |auth: Option<&Auth>, user: &str| auth.and_then(|auth| auth.hash(user)).map(str::to_owned);
+        self.accepted().retain(|user, _| {
+            let hash_now = hash(now, user);
+            hash_now.is_some() && hash_now == hash(before, user)
+        });
     }
 
     fn tag(&self, user: &str, hash: &str, password: &str) -> [u8; 32] {
@@ -125,7 +148,7 @@ impl Auth {
         mac.finalize().into_bytes().into()
     }
 
-    fn accepted(&self) -> std::sync::MutexGuard<'_, HashMap<String, [u8; 32]>> {
+    fn accepted(&self) -> MutexGuard<'_, HashMap<String, [u8; 32]>> {
         self.accepted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -145,10 +168,32 @@ fn decode(credentials: &HeaderValue) -> Option<(String, String)> {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use super::super::queue::{SHARE, WAITING};
     use super::*;
 
-    async fn is_granted(auth: &Auth, credentials: Option<&HeaderValue>) -> bool {
-        auth.admits(credentials).await == Admission::Granted
+    /// Users at a door.
+    struct Site(Auth, Door);
+
+    impl Site {
+        fn new(hash: &str) -> Site {
+            Site(Auth::new(&users(hash)), Door::default())
+        }
+
+        fn with_compare(hash: &str, compare: Compare) -> Site {
+            Site(Auth::new(&users(hash)), Door::new(compare))
+        }
+
+        async fn admits(&self, from: u8, credentials: &HeaderValue) -> Admission {
+            self.1.admits(&self.0, Some(peer(from)), Some(credentials)).await
+        }
+    }
+
+    fn peer(number: u8) -> Peer {
+        Peer::of(([10, 0, 0, number], 1).into())
+    }
+
+    async fn is_granted(site: &Site, credentials: Option<&HeaderValue>) -> bool {
+        site.1.admits(&site.0, Some(peer(1)), credentials).await == Admission::Granted
     }
 
     fn header(user: &str, password: &str) -> HeaderValue {
@@ -162,7 +207,7 @@ mod tests {
     #[tokio::test]
     async fn hashes_of_the_usual_tools_are_understood() {
         let hash = bcrypt::hash("s3cret", 4).unwrap().replacen("$2b$", "$2y$", 1);
-        let auth = Auth::new(&users(&hash));
+        let auth = Site::new(&hash);
         assert!(is_granted(&auth, Some(&header("ana", "s3cret"))).await);
         assert!(!is_granted(&auth, Some(&header("ana", "S3cret"))).await);
         assert!(!is_granted(&auth, Some(&header("ana", &"x".repeat(80)))).await);
@@ -183,7 +228,7 @@ mod tests {
             password == "right"
         });
         let hash = format!("$2y$12${}", "a".repeat(53));
-        let auth = Auth::with_compare(&users(&hash), compare);
+        let auth = Site::with_compare(&hash, compare);
         assert!(!is_granted(&auth, Some(&header("ana", "wrong"))).await);
         let known = std::mem::take(&mut *costs.lock().unwrap());
         // Not even what compares as good lets a stranger in, and it is not remembered.
@@ -202,7 +247,7 @@ mod tests {
             counter.fetch_add(1, Ordering::Relaxed);
             password == "right"
         });
-        let auth = Auth::with_compare(&users("$2y$04$"), compare);
+        let auth = Site::with_compare("$2y$04$", compare);
         for (password, good, comparisons) in [
             ("right", true, 1),
             ("right", true, 1),
@@ -226,43 +271,62 @@ mod tests {
             inside.fetch_sub(1, Ordering::SeqCst);
             false
         });
-        let auth = Arc::new(Auth::with_compare(&users("$2y$04$"), compare));
+        let auth = Arc::new(Site::with_compare("$2y$04$", compare));
         let guess = |nth: usize| {
             let auth = Arc::clone(&auth);
-            tokio::spawn(async move { is_granted(&auth, Some(&header("ana", &nth.to_string()))).await })
+            tokio::spawn(async move { auth.admits(nth as u8, &header("ana", &nth.to_string())).await })
         };
-        let guesses: Vec<_> = (0..64).map(guess).collect();
+        let guesses: Vec<_> = (0..WAITING).map(guess).collect();
         for guess in guesses {
-            assert!(!guess.await.unwrap());
+            assert_eq!(guess.await.unwrap(), Admission::Refused);
         }
         assert_eq!(most.load(Ordering::SeqCst), 1);
     }
 
-    #[tokio::test]
-    async fn a_flood_of_guesses_waits_for_nothing_and_keeps_nobody_out_who_is_remembered() {
+    /// Lets `right` in at once; any other password is compared until the gate opens for it.
+    fn gated() -> (std::sync::mpsc::Sender<()>, Arc<AtomicUsize>, Compare) {
         let (open, gate) = std::sync::mpsc::channel::<()>();
         let gate = Mutex::new(gate);
         let times = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&times);
         let compare: Compare = Arc::new(move |password, _| {
             counter.fetch_add(1, Ordering::SeqCst);
-            // Guesses take until the gate opens.
             password == "right" || gate.lock().unwrap().recv().is_ok_and(|()| false)
         });
-        let auth = Arc::new(Auth::with_compare(&users("$2y$04$"), compare));
-        assert!(is_granted(&auth, Some(&header("ana", "right"))).await);
+        (open, times, compare)
+    }
+
+    /// Guesses from one address, in order: those that wait, after those that may not have been told so.
+    async fn flood(
+        site: &Arc<Site>,
+        from: u8,
+        guesses: usize,
+        waiting: usize,
+    ) -> Vec<tokio::task::JoinHandle<Admission>> {
         let guess = |nth: usize| {
-            let auth = Arc::clone(&auth);
-            tokio::spawn(async move { auth.admits(Some(&header("eva", &nth.to_string()))).await })
+            let site = Arc::clone(site);
+            tokio::spawn(async move { site.admits(from, &header("eva", &nth.to_string())).await })
         };
-        let guesses: Vec<_> = (0..WAITING + 100).map(guess).collect();
         // Tasks start in the order in which they were made, so the first ones wait and the others cannot.
-        let mut held = guesses;
-        for guess in held.split_off(WAITING) {
+        let mut held: Vec<_> = (0..guesses).map(guess).collect();
+        for guess in held.split_off(waiting) {
             let answered = tokio::time::timeout(std::time::Duration::from_secs(30), guess).await;
             assert_eq!(answered.expect("it waits for its turn").unwrap(), Admission::Busy);
         }
-        assert!(is_granted(&auth, Some(&header("ana", "right"))).await, "remembered, so it need not wait");
+        held
+    }
+
+    #[tokio::test]
+    async fn floods_of_guesses_wait_for_nothing_and_keep_nobody_out_who_is_remembered() {
+        let (open, times, compare) = gated();
+        let site = Arc::new(Site::with_compare("$2y$04$", compare));
+        assert!(is_granted(&site, Some(&header("ana", "right"))).await);
+        let mut held = Vec::new();
+        for from in 0..(WAITING / SHARE) as u8 {
+            held.extend(flood(&site, from, SHARE + 20, SHARE).await);
+        }
+        flood(&site, 200, 20, 0).await;
+        assert!(is_granted(&site, Some(&header("ana", "right"))).await, "remembered, so it need not wait");
         for _ in 0..WAITING {
             open.send(()).unwrap();
         }
@@ -270,6 +334,51 @@ mod tests {
             assert_eq!(guess.await.unwrap(), Admission::Refused);
         }
         assert_eq!(times.load(Ordering::SeqCst), 1 + WAITING);
+    }
+
+    #[tokio::test]
+    async fn a_flood_from_one_address_leaves_room_for_a_first_login_from_another() {
+        let (open, _, compare) = gated();
+        let site = Arc::new(Site::with_compare("$2y$04$", compare));
+        let held = flood(&site, 1, WAITING + 100, SHARE).await;
+        let login = tokio::spawn({
+            let site = Arc::clone(&site);
+            async move { site.admits(2, &header("ana", "right")).await }
+        });
+        for _ in 0..SHARE {
+            open.send(()).unwrap();
+        }
+        assert_eq!(login.await.unwrap(), Admission::Granted);
+        for guess in held {
+            assert_eq!(guess.await.unwrap(), Admission::Refused);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_change_of_users_forgets_only_those_whose_hash_changed() {
+        let (_open, times, compare) = gated();
+        let door = Door::new(compare);
+        let list = |list: &[(&str, &str)]| {
+            let user = |(user, hash): &(&str, &str)| ((*user).to_owned(), SecretString::from(*hash));
+            Auth::new(&list.iter().map(user).collect())
+        };
+        let (ana, eva) = (header("ana", "right"), header("eva", "right"));
+        let before = list(&[("ana", "$2y$04$a"), ("eva", "$2y$04$e"), ("out", "$2y$04$o")]);
+        for user in ["ana", "eva", "out"] {
+            let admission = door.admits(&before, None, Some(&header(user, "right"))).await;
+            assert_eq!(admission, Admission::Granted);
+        }
+        assert_eq!(times.load(Ordering::SeqCst), 3);
+        // The cost of strangers may change with the list, and yet ana is known.
+        let now = list(&[("ana", "$2y$04$a"), ("eva", "$2y$12$x"), ("new", "$2y$04$n")]);
+        door.change(Some(&before), Some(&now));
+        assert_eq!(door.accepted().keys().collect::<Vec<_>>(), ["ana"]);
+        assert_eq!(door.admits(&now, None, Some(&ana)).await, Admission::Granted);
+        assert_eq!(times.load(Ordering::SeqCst), 3, "remembered");
+        assert_eq!(door.admits(&now, None, Some(&eva)).await, Admission::Granted);
+        assert_eq!(times.load(Ordering::SeqCst), 4, "compared with the new hash");
+        door.change(Some(&now), None);
+        assert!(door.accepted().is_empty());
     }
 
     #[test]

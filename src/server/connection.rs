@@ -18,6 +18,7 @@ use tower::ServiceExt;
 
 use super::Site;
 use super::limits::Connection;
+use super::queue::Peer;
 
 /// Headers of one request at most.
 const HEADERS_MAX: usize = 64;
@@ -27,8 +28,9 @@ const HEADERS_MAX: usize = 64;
 pub(super) async fn serve(stream: TcpStream, site: Site, connection: Connection) {
     // Without it the last bytes of an answer may wait for an acknowledgement.
     let _ = stream.set_nodelay(true);
+    let peer = stream.peer_addr().ok().map(Peer::of);
     let Some(tls) = site.web.tls() else {
-        return http(stream, site, connection).await;
+        return http(stream, peer, site, connection).await;
     };
     let acceptor = tls.acceptor().await;
     let shaken = tokio::select! {
@@ -37,19 +39,22 @@ pub(super) async fn serve(stream: TcpStream, site: Site, connection: Connection)
         () = site.stop.cancelled() => return,
     };
     match shaken {
-        Ok(stream) => http(stream, site, connection).await,
+        Ok(stream) => http(stream, peer, site, connection).await,
         Err(error) => tracing::debug!(error = %error, "a TLS handshake failed"),
     }
 }
 
-async fn http<S>(stream: S, site: Site, connection: Connection)
+async fn http<S>(stream: S, peer: Option<Peer>, site: Site, connection: Connection)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let connection = Arc::new(connection);
     let io = TokioIo::new(Watched { stream, connection: Arc::clone(&connection) });
-    let service = service_fn(|request: hyper::Request<Incoming>| {
+    let service = service_fn(|mut request: hyper::Request<Incoming>| {
         connection.requested();
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(peer);
+        }
         let guard = Answering(Arc::clone(&connection));
         let answer = site.router.clone().oneshot(request);
         async move {

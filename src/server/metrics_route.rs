@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use axum::body::Body;
 use axum::extract::{Query, State};
-use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, VARY};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::{Buf, Bytes};
@@ -29,6 +29,10 @@ pub(super) async fn metrics(
         Ok(answer) => answer,
         Err(error @ AnswerError::UnknownOperation(_)) => {
             return (StatusCode::NOT_FOUND, format!("{error}\n")).into_response();
+        }
+        Err(error @ AnswerError::Busy) => {
+            return (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")], format!("{error}\n"))
+                .into_response();
         }
         Err(error @ AnswerError::Rendering) => {
             return (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response();

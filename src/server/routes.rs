@@ -9,6 +9,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
+use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -20,6 +21,9 @@ use super::{App, Limits, Ready, Reload, ServerError, StatusPage, metrics_route, 
 /// The page is framed nowhere, sends nobody anywhere and is kept by nobody.
 const PAGE_HEADERS: [(HeaderName, &str); 3] =
     [(X_FRAME_OPTIONS, "DENY"), (REFERRER_POLICY, "no-referrer"), (CACHE_CONTROL, "no-store")];
+
+/// Status pages that are made at once. What they need, the ledger and the exposition need too.
+const PAGES: usize = 2;
 
 /// All routes, with the limits that hold for each request; [`super::serve`] adds those of connections.
 pub fn router(app: App, limits: &Limits) -> Result<Router, ServerError> {
@@ -43,7 +47,8 @@ pub fn router(app: App, limits: &Limits) -> Result<Router, ServerError> {
         .route("/-/ready", get(ready).with_state(app.ready))
         .route("/-/reload", post(reload).put(reload).with_state(app.reload));
     if path != "/" {
-        router = router.route("/", get(page).with_state(app.status));
+        let pages = Arc::new(Semaphore::new(PAGES));
+        router = router.route("/", get(page).with_state((app.status, pages)));
     }
     Ok(router
         .fallback(|| async { (StatusCode::NOT_FOUND, "not found\n") })
@@ -55,12 +60,21 @@ pub fn router(app: App, limits: &Limits) -> Result<Router, ServerError> {
         .layer(CatchPanicLayer::new()))
 }
 
-async fn page(State(status): State<StatusPage>, Query(query): Query<Vec<(String, String)>>) -> Response {
+async fn page(
+    State((status, pages)): State<(StatusPage, Arc<Semaphore>)>,
+    Query(query): Query<Vec<(String, String)>>,
+) -> Response {
     let still = query.iter().any(|(key, _)| key == "still");
     let operation = query.into_iter().find_map(|(key, value)| (key == "operation").then_some(value));
     let visit = Visit { operation, still };
+    let permit = pages.acquire_owned().await;
     // Making the page takes locks and formats many rows.
-    match tokio::task::spawn_blocking(move || status(&visit)).await {
+    let made = tokio::task::spawn_blocking(move || {
+        let made = status(&visit);
+        drop(permit);
+        made
+    });
+    match made.await {
         Ok(Some(html)) => {
             let policy = HeaderValue::from_static(content_security_policy());
             let headers = PAGE_HEADERS.map(|(name, value)| (name, HeaderValue::from_static(value)));

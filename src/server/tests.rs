@@ -218,6 +218,37 @@ async fn the_page_is_safe_to_look_at() {
 }
 
 #[tokio::test]
+async fn a_flood_of_visitors_is_shown_the_page_in_turn_and_stops_no_scrape() {
+    const VISITORS: usize = 40;
+    let (open, gate) = std::sync::mpsc::channel::<()>();
+    let gate = std::sync::Mutex::new(gate);
+    let (running, most) = (AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)));
+    let top = Arc::clone(&most);
+    let status: StatusPage = Arc::new(move |_| {
+        top.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        gate.lock().unwrap().recv().unwrap();
+        running.fetch_sub(1, Ordering::SeqCst);
+        Some(String::new())
+    });
+    let server = start(App { status, ..app() }, Limits::default());
+    let mut visitors = Vec::new();
+    for _ in 0..VISITORS {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        visitors.push(stream);
+    }
+    until(|| most.load(Ordering::SeqCst) > 0).await;
+    assert_eq!(ask(&server, "GET /metrics", &[]).await.status, 200);
+    for _ in 0..VISITORS {
+        open.send(()).unwrap();
+    }
+    for mut visitor in visitors {
+        assert_eq!(next(&mut visitor).await.status, 200);
+    }
+    assert!(most.load(Ordering::SeqCst) <= 2, "{most:?} pages were made at once");
+}
+
+#[tokio::test]
 async fn healthy_always_and_ready_once_opened() {
     let running = start(app(), Limits::default());
     assert_eq!(ask(&running, "GET /-/healthy", &[]).await.status, 200);
@@ -466,6 +497,59 @@ async fn the_web_configuration_holds_for_every_path_and_can_be_replaced() {
         statuses.push(ask(&running, "GET /-/healthy", &[]).await.status);
     }
     assert_eq!(statuses, [200, 200, 429]);
+}
+
+/// One request from an address of this machine; the stream that its answer comes on.
+#[cfg(target_os = "linux")]
+async fn ask_from(from: [u8; 4], running: &Running, password: &str) -> TcpStream {
+    use base64::Engine as _;
+    let credentials = base64::engine::general_purpose::STANDARD.encode(format!("ana:{password}"));
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind((from, 0).into()).unwrap();
+    let mut stream = socket.connect(running.address).await.unwrap();
+    let request = format!("GET /-/healthy HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {credentials}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream
+}
+
+// Elsewhere the machine has but one address that every test may use.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn guesses_keep_out_neither_a_first_login_from_elsewhere_nor_after_a_reload_who_was_in() {
+    const HERE: [u8; 4] = [127, 0, 0, 1];
+    const THERE: [u8; 4] = [127, 0, 0, 2];
+    let (open, gate) = std::sync::mpsc::channel::<()>();
+    let gate = std::sync::Mutex::new(gate);
+    let door = auth::Door::new(Arc::new(move |password, _| {
+        password.starts_with("right") || gate.lock().unwrap().recv().is_ok_and(|()| false)
+    }));
+    let text = format!("basic_auth_users: {{ ana: {} }}\n", bcrypt::hash("any", 4).unwrap());
+    let config = WebConfig::parse(&text, std::path::Path::new("/"), "web.yml").unwrap();
+    let web = Web::with_door(&config, door).unwrap();
+    let running = start(App { web: web.clone(), ..app() }, Limits::default());
+    assert_eq!(next(&mut ask_from(HERE, &running, "right").await).await.status, 200);
+
+    // Each guess holds its place until the gate opens, so the one that is answered is the one too many.
+    let mut guesses = tokio::task::JoinSet::new();
+    for number in 0..=queue::SHARE {
+        let mut guess = ask_from(HERE, &running, &format!("guess {number}")).await;
+        guesses.spawn(async move { next(&mut guess).await });
+    }
+    let answer = guesses.join_next().await.unwrap().unwrap();
+    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
+    web.replace(Web::prepare(&config).unwrap());
+    assert_eq!(
+        next(&mut ask_from(HERE, &running, "right").await).await.status,
+        200,
+        "known before the reload"
+    );
+
+    let mut login = ask_from(THERE, &running, "right too").await;
+    for _ in 0..queue::SHARE {
+        open.send(()).unwrap();
+    }
+    assert_eq!(next(&mut login).await.status, 200);
+    drop(open);
 }
 
 #[tokio::test]

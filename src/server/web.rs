@@ -15,12 +15,19 @@ use crate::config::{RateLimit, WebConfig};
 use crate::time::Stopwatch;
 
 use super::ServerError;
-use super::auth::{Admission, Auth};
+use super::auth::{Admission, Auth, Door};
+use super::queue::Peer;
 use super::tls::Tls;
 
 /// The web configuration in force. Clones share it.
 #[derive(Debug, Clone)]
-pub struct Web(Arc<ArcSwap<Policy>>);
+pub struct Web(Arc<Site>);
+
+#[derive(Debug)]
+struct Site {
+    policy: ArcSwap<Policy>,
+    door: Door,
+}
 
 /// A web configuration whose files have been opened.
 #[derive(Debug)]
@@ -37,7 +44,11 @@ struct Policy {
 impl Web {
     /// Opens certificates and keys, and takes the rest as it is.
     pub fn new(config: &WebConfig) -> Result<Web, ServerError> {
-        Ok(Web(Arc::new(ArcSwap::from_pointee(Policy::new(config)?))))
+        Web::with_door(config, Door::default())
+    }
+
+    pub(super) fn with_door(config: &WebConfig, door: Door) -> Result<Web, ServerError> {
+        Ok(Web(Arc::new(Site { policy: ArcSwap::from_pointee(Policy::new(config)?), door })))
     }
 
     /// Opens another configuration without putting it in force, so that nothing has changed when it cannot be opened.
@@ -45,13 +56,16 @@ impl Web {
         Policy::new(config).map(Prepared)
     }
 
-    /// Puts another configuration in force for the next requests and connections.
+    /// Puts another configuration in force for the next requests and connections. Users whose hash stays need not be
+    /// compared again: else whoever guesses at that moment would keep them out.
     pub fn replace(&self, prepared: Prepared) {
-        self.0.store(Arc::new(prepared.0));
+        let now = Arc::new(prepared.0);
+        let before = self.0.policy.swap(Arc::clone(&now));
+        self.0.door.change(before.auth.as_ref(), now.auth.as_ref());
     }
 
     pub(super) fn tls(&self) -> Option<Arc<Tls>> {
-        self.0.load().tls.clone()
+        self.0.policy.load().tls.clone()
     }
 }
 
@@ -70,7 +84,7 @@ impl Policy {
 pub(super) async fn headers(State(web): State<Web>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    for (name, value) in &web.0.load().headers {
+    for (name, value) in &web.0.policy.load().headers {
         response.headers_mut().insert(name.clone(), value.clone());
     }
     response
@@ -78,12 +92,15 @@ pub(super) async fn headers(State(web): State<Web>, request: Request, next: Next
 
 /// Lets a request in, or says why not: too many, or nobody we know.
 pub(super) async fn admit(State(web): State<Web>, request: Request, next: Next) -> Response {
-    let policy = web.0.load_full();
+    let policy = web.0.policy.load_full();
     if policy.rate.as_ref().is_some_and(|bucket| !bucket.take()) {
         return (StatusCode::TOO_MANY_REQUESTS, "too many requests\n").into_response();
     }
     let admission = match &policy.auth {
-        Some(auth) => auth.admits(request.headers().get(AUTHORIZATION)).await,
+        Some(auth) => {
+            let peer = request.extensions().get::<Peer>().copied();
+            web.0.door.admits(auth, peer, request.headers().get(AUTHORIZATION)).await
+        }
         None => Admission::Granted,
     };
     match admission {

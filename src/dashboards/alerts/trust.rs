@@ -330,11 +330,19 @@ fn folded(options: &Options) -> Alert {
 }
 
 fn ledger_errors(options: &Options) -> Alert {
+    let errors = options.selector.all(&catalogue::LEDGER_ERRORS);
+    let started = options.selector.named(PROCESS_START, &[]);
+    // What fails before the first scrape is never seen to grow. In the first hour all errors are of the last hour.
+    let early = format!(
+        "({errors} > 0\nand on (job, instance) time() - {started} < {})",
+        Window::H1.duration().as_secs()
+    );
     Alert {
         summary:
             "{{ $labels.instance }}: the ledger failed about {{ $value | printf \"%.0f\" }} times in an hour"
                 .to_owned(),
-        description: "What was read could not be written down. It is read again, but counters stand still."
+        description: "What was read could not be written down and is read again, or the ledger was damaged at the start and a new one counts \
+             from now."
             .to_owned(),
         runbook: Runbook {
             meaning: "The ledger could not be opened, read or written.",
@@ -354,7 +362,7 @@ fn ledger_errors(options: &Options) -> Alert {
             "WolkvoxLedgerErrors",
             Severity::Critical,
             &[],
-            format!("{} > 0", increase(&options.selector.all(&catalogue::LEDGER_ERRORS), Window::H1)),
+            format!("{} > 0\nor {early}", increase(&errors, Window::H1)),
             0,
         )
     }

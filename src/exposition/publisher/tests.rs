@@ -219,3 +219,78 @@ async fn every_scrape_sees_one_generation_whole() {
     stop.cancel();
     running.await.unwrap();
 }
+
+/// Whoever renders subsets, or stands in line to, holds up neither a change nor a scrape of everything; nor the other
+/// way round.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn subsets_and_everything_wait_only_for_their_own_kind() {
+    const PATIENCE: Duration = Duration::from_secs(60);
+    let publisher = publisher();
+    let (stop, running) = start(&publisher);
+    publisher.update(1, operations(&["a", "b"], 1));
+    published(&publisher, 1).await;
+    let some = names(&["b"]);
+    for encoding in [Encoding::Identity, Encoding::Gzip] {
+        let held = publisher.0.subsets.acquire().await.unwrap();
+        let number = *publisher.published().borrow() + 1;
+        publisher.update(number, operations(&["a", "b"], number as i64));
+        tokio::time::timeout(PATIENCE, published(&publisher, number))
+            .await
+            .expect("a change waits for subsets");
+        for format in Format::ALL {
+            let full = tokio::time::timeout(PATIENCE, publisher.answer(format, encoding, &[])).await;
+            let text = body(&full.expect("a scrape waits for subsets").unwrap(), encoding);
+            assert!(text.contains(&format!("wolkvox_up{{operation=\"a\"}} {number}\n")), "{text}");
+        }
+        let mut waiting = std::pin::pin!(publisher.answer(Format::Text, encoding, &some));
+        assert!(
+            std::future::poll_fn(|cx| std::task::Poll::Ready(waiting.as_mut().poll(cx).is_pending())).await
+        );
+        drop(held);
+        waiting.await.unwrap();
+
+        let held = publisher.0.rendering.acquire().await.unwrap();
+        for format in Format::ALL {
+            let subset = tokio::time::timeout(PATIENCE, publisher.answer(format, encoding, &some)).await;
+            let text = body(&subset.expect("a subset waits for everything").unwrap(), encoding);
+            assert!(
+                text.contains("wolkvox_up{operation=\"b\"}") && !text.contains("operation=\"a\""),
+                "{text}"
+            );
+        }
+        drop(held);
+    }
+    stop.cancel();
+    running.await.unwrap();
+}
+
+/// Readers hold what they have not read yet, and there are as many subsets as anybody likes to name.
+#[tokio::test]
+async fn subsets_that_are_held_leave_room_for_no_more_and_everything_needs_none() {
+    for encoding in [Encoding::Identity, Encoding::Gzip] {
+        let publisher = publisher();
+        let (stop, running) = start(&publisher);
+        publisher.update(1, operations(&["a", "b", "c", "d"], 1));
+        published(&publisher, 1).await;
+        // Room for two, since each takes less than one KiB.
+        publisher.0.room.forget_permits(HELD_MAX - 2);
+        let publisher = &publisher;
+        let ask = |name: &'static str| async move {
+            publisher.answer(Format::Text, encoding, &names(&[name])).await.map(|answer| answer.prepared)
+        };
+        let (a, b) = (ask("a").await.unwrap(), ask("b").await.unwrap());
+        assert!(matches!(ask("c").await, Err(AnswerError::Busy)));
+        assert_eq!(publisher.0.room.available_permits(), 0);
+        drop(publisher.answer(Format::Text, encoding, &[]).await.unwrap());
+        drop(a);
+        // What is read to its end is only kept, and gives way.
+        let c = ask("c").await.unwrap();
+        assert!(matches!(ask("d").await, Err(AnswerError::Busy)));
+        drop((b, c));
+        for name in ["a", "b", "c", "d"] {
+            ask(name).await.unwrap();
+        }
+        stop.cancel();
+        running.await.unwrap();
+    }
+}

@@ -561,6 +561,20 @@ fn growing() -> Vec<Scenario> {
         "",
         "exporter:10465: the ledger failed about 5 times in an hour",
     );
+    // A ledger that cannot be opened is counted before the first scrape, so nothing is seen to grow.
+    let born = |shows, name: &str, errors: &[Phase], minutes_before: usize| {
+        const TARGET: &str = "job=\"wolkvox\",instance=\"exporter:10465\"";
+        let started = (ONSET * 5 - minutes_before) as f64 * 60.0;
+        Scenario::new("WolkvoxLedgerErrors", shows, name)
+            .with(&catalogue::LEDGER_ERRORS, "", errors)
+            .with_named("process_start_time_seconds", TARGET, &always(started))
+    };
+    all.extend([
+        born(Shows::Other, "set aside at the start", &appears(1.0), 1).firing(ONSET),
+        born(Shows::Other, "set aside at a start 45 minutes ago", &always(1.0), 45).firing(ONSET),
+        born(Shows::Below, "set aside at a start 90 minutes ago", &always(1.0), 90).silent(ONSET),
+        born(Shows::Below, "started and well", &always(0.0), 1).silent(ONSET),
+    ]);
     let upward = Scenario::new("WolkvoxCountsRevisedDown", Shows::Other, "upward").with(
         &catalogue::REPORT_REVISIONS,
         "operation=\"acme\",report=\"skill_6\",direction=\"up\"",

@@ -607,8 +607,7 @@ impl World {
         let model = &self.models[0];
         for key in model.highest.keys() {
             let wanted = model.shown(key).filter(|values| values.iter().any(|value| *value != 0));
-            // Those of agents are shown as long as agents are labels.
-            if self.written.is_on(self.families[key.0]) && wanted.is_some() {
+            if self.is_wanted(key.0) && wanted.is_some() {
                 assert_eq!(self.shown.get(key), wanted.as_ref(), "{key:?}");
             }
         }
@@ -637,6 +636,12 @@ impl World {
         });
         let unread = wanted.filter(|entry| !is_read(entry));
         unread.map(|((skill, dnis), calls)| format!("{calls} calls to {dnis} of {skill}")).collect()
+    }
+
+    /// Whether a family is to be shown: its report is on, and those of agents while agents are labels.
+    fn is_wanted(&self, family: &str) -> bool {
+        let is_of_agents = family.starts_with("wolkvox_agent_");
+        self.written.is_on(self.families[family]) && (self.written.agents || !is_of_agents)
     }
 
     /// Buckets before an instant that are not sealed.
@@ -874,8 +879,13 @@ impl World {
             }
         }
         for key in self.shown.keys() {
-            let is_on = self.written.is_on(self.families[key.0]);
-            assert!(!is_on || seen.contains(key), "{key:?} is gone");
+            let is_wanted = self.is_wanted(key.0);
+            assert_eq!(
+                is_wanted,
+                seen.contains(key),
+                "{key:?} is {}",
+                if is_wanted { "gone" } else { "there" }
+            );
         }
         let counters = blocks.into_iter().filter(|(family, _)| family.kind != Kind::Gauge);
         for (family, samples) in counters.filter(|(family, _)| self.families.contains_key(family.name)) {
