@@ -356,7 +356,7 @@ fn a_bad_configuration_changes_nothing_and_says_why() {
         let (status, said) = reload(&address);
         assert_eq!(status, 500, "{wanted}: {said}");
         assert!(said.contains(wanted) && said.contains("stays as it was"), "{wanted}: {said}");
-        assert!(program.err.text().contains(wanted), "{wanted} is not in the log");
+        program.wait("word in the log", |program| program.err.text().contains(wanted).then_some(()));
         let samples = program.metrics(&address, "failed reload", |samples| samples.value(GOOD) == Some(0.0));
         assert_eq!(sums(&samples, "acme"), truth(20));
         assert!(
