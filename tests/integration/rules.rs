@@ -19,6 +19,7 @@ mod newer;
 mod others;
 mod recorded;
 mod scenario;
+mod stops;
 mod weeks;
 
 use scenario::{Scenario, Shows};

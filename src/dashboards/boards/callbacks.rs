@@ -329,7 +329,15 @@ fn skills(scope: Scope<'_>) -> Panel {
         ),
         &[("skill_name", "Skill"), ("skill_id", "Id"), ("operation", "Operation")],
     )
-    .ask(column("", scope.names_of(&scope.all(&catalogue::CALLBACKS))))
+    // Skills without a callback have calls.
+    .ask(column(
+        "",
+        scope.names_of(&format!(
+            "({} or {})",
+            scope.all(&catalogue::CALLBACKS),
+            scope.all(&catalogue::INBOUND_CALLS)
+        )),
+    ))
     .ask(column("Waiting now", waiting(scope, SKILL)).decimals(0))
     .ask(
         column(

@@ -272,7 +272,7 @@ fn of_recordings(folder: &'static str, week: bool) -> Run {
     let options = Options::default();
     let told = &recorded::told()[usize::from(week)];
     let rules = ["recorded.yaml", "mutants.yaml"].map(str::to_owned);
-    let mut tests = files::begin(&rules, recorded::AT, &options) + &recorded::above(week);
+    let mut tests = files::begin(&rules, recorded::EVERY, &options) + &recorded::above(week);
     let (mut mutants, mut what) = (Vec::new(), BTreeMap::new());
     for rule in dashboards::recording_rules(&options).into_iter().flat_map(|group| group.rules) {
         let Rule::Record(rule) = rule else { continue };
