@@ -320,14 +320,11 @@ fn others(options: &Options) -> Group {
     }
     // Where somebody answered outside of the scale, the question has another one, on which a 4 is no praise.
     let answers = &catalogue::SURVEY_ANSWERS;
-    let of = |matcher| {
-        let what = select.some(answers, &[matcher]);
-        sum(QUESTION, &grown(answers, Part::Value, &what, Window::D1.as_str()))
-    };
+    let of = |matcher| grown(answers, Part::Value, &select.some(answers, &[matcher]), Window::D1.as_str());
     for (metric, values) in [(ANSWERS_SATISFIED, SATISFIED), (ANSWERS_SCALED, SCALE)] {
         let expr = format!(
             "{}\nunless on ({})\n({} > 0)",
-            of(is_one_of(Label::Answer, values)),
+            sum(QUESTION, &of(is_one_of(Label::Answer, values))),
             list(QUESTION),
             of(is_none_of(Label::Answer, SCALE))
         );

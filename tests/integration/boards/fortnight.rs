@@ -193,8 +193,16 @@ impl Fortnight {
         queue
     }
 
+    /// When the rules last looked at the windows of skills: they do so for ten minutes after a reading.
+    fn looked(&self, to: i64) -> i64 {
+        let mut evaluations = (0..).map(|back| to - back * EVERY);
+        let read = |at: i64| self.skills().iter().map(|skill| self.read(skill, at - BETWEEN)).min().unwrap();
+        evaluations.find(|at| at - read(*at).as_second() < 600).unwrap()
+    }
+
     /// What the counters of a skill grow by between the first and the last sample of a window that ends at `to`.
     pub(super) fn growth(&self, skill: &str, to: i64, window: i64) -> Queue {
+        let to = self.looked(to);
         // An instant between samples: the last one is half a step before, the first one half a step within.
         let last = self.queue(skill, None, self.read(skill, to - BETWEEN));
         let first = self.queue(skill, None, self.read(skill, to - window + BETWEEN));

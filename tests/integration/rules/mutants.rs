@@ -22,6 +22,7 @@ const EQUAL: &[(&str, &str, &str)] = &[
     ("WolkvoxAPIErrors", "became 2", "no more requests fail than are made"),
     ("WolkvoxCSATLow", "became 2", CLAMP),
     ("WolkvoxCallbackS", "became 2", CLAMP),
+    ("operation_skill_id:wolkvox_business_open:", "increase1h", "it only asks which skills there are"),
     ("operation:wolkvox_ivr_calls:", "max by", ONE),
     ("operation:wolkvox_ivr_seconds:", "max by", ONE),
     ("operation_report:wolkvox_report_revisions_down:", "max by", ONE),

@@ -95,7 +95,7 @@ impl Shared {
         } else {
             [Stay(1, 0.0), Stay(ALL - 1, 0.0)]
         };
-        vec![
+        let mut all = vec![
             open(catching_up(low(Shows::Fires, "fires"), self.report, &before), &appears(1.0)).fires_after(
                 ONSET,
                 self.hold,
@@ -126,7 +126,12 @@ impl Shared {
             .silent(at),
             revised(late(low(Shows::Other, "counts of another report were revised down")), "cdr_1", 2)
                 .firing(at),
-        ]
+        ];
+        if self.window < 100 {
+            let scenario = late(low(Shows::Other, "counts were revised down before the window"));
+            all.push(revised(scenario, self.report, 2 * self.window).firing(at));
+        }
+        all
     }
 }
 
@@ -249,7 +254,22 @@ fn overdue() -> Vec<Scenario> {
         open(catching_up(scenario, "diagram_3", &caught), phases)
     };
     let early = ONSET - 60;
+    // The last scrape that shows the customer was two hours ago; the exporter answers since, or it does not.
+    let gone = |shows, name: &str, up: f64| {
+        let mut scenario = of(shows, name, 180.0, &always(1.0), early);
+        scenario.series.retain(|(series, _)| !series.contains(catalogue::CALLBACK_OLDEST_WAITING.name));
+        let since = (ONSET as f64 * 5.0 - 180.0) * 60.0;
+        let seen = [Stay(ONSET - 24, since), Gap(ALL - ONSET + 24)];
+        let target = "job=\"wolkvox\",instance=\"exporter:10465\"";
+        scenario.with(&catalogue::CALLBACK_OLDEST_WAITING, SKILL, &seen).with_named(
+            "up",
+            target,
+            &[Stay(ONSET - 24, 1.0), Stay(ALL - ONSET + 24, up)],
+        )
+    };
     vec![
+        gone(Shows::Other, "the exporter does not answer", 0.0).firing(ONSET + 2),
+        gone(Shows::Below, "the exporter shows nobody who waits", 1.0).silent(ONSET + 2),
         of(Shows::Fires, "fires", 180.0, &appears(1.0), early).fires_after(
             ONSET,
             1,
@@ -312,7 +332,6 @@ fn reading() -> Vec<Scenario> {
             )
             .with(&catalogue::REPORT_INTERVAL, REPORT, &turns(1800.0, 300.0))
             .silent(ONSET)
-            .silent(ONSET + 1)
             .firing(ONSET + 3),
         age(Shows::Below, "intervals stretched to the quota", "cdr_1", ONSET - 4, 600.0).silent(ONSET + 1),
         age(Shows::Other, "a helper call", "skills", ONSET - 20, 300.0).silent(ONSET),

@@ -494,7 +494,9 @@ fn others(world: &mut World, made: &Skill, operation: &str) {
             world.count(&catalogue::SURVEY_ANSWERS, Part::Value, &labels, rates);
         }
         for metric in [ANSWERS_SATISFIED, ANSWERS_SCALED] {
-            world.tell(counted(QUESTION, metric, Window::D1), &question, 1.0, None);
+            let name = counted(QUESTION, metric, Window::D1);
+            world.tell(read_name(&name), &question, 1.0, None);
+            world.tell(name, &question, 1.0, None);
         }
     }
     let line = format!("{skill},dnis=\"601\"");
