@@ -9,7 +9,7 @@ mod traffic;
 mod trust;
 mod upstream;
 
-use super::recording::{OPERATION, SKILL, open};
+use super::recording::{OPERATION, SKILL, open, times_usual};
 use super::rule::{Alert, Category, Group, Hours, Rule, Runbook, Severity};
 use super::words::{Window, is, list, max};
 use super::{Board, Options};
@@ -64,11 +64,8 @@ fn at_least(by: &[Label], counted: &str, fewest: f64) -> String {
 }
 
 /// Only where more was counted than so many times the same time in each of the last two weeks, as far as they are known.
-fn beyond_usual(by: &[Label], counted: &str, times: f64) -> String {
-    let usual = format!(
-        "(\n    {counted} offset 1w >= {counted} offset 2w\n    or\n    {counted} offset 2w\n    or\n    {counted} offset 1w\n  )"
-    );
-    format!("and on ({})\n(\n  {counted}\n  > {times} *\n  {usual}\n)", list(by))
+fn beyond_usual(metric: &str, window: Window, times: f64) -> String {
+    format!("and on ({})\n({} > {times})", list(SKILL), times_usual(metric, window))
 }
 
 /// Only while the skill has been open for all of the window.
@@ -82,12 +79,25 @@ fn while_any_open(window: Window) -> String {
     format!("and on ({})\n({} == 1)", list(OPERATION), max(OPERATION, &open))
 }
 
-/// Not while older buckets of the report were read within the window: what they bring looks like traffic of now.
-fn unless_catching_up(options: &Options, report: Report, window: Window) -> String {
+/// Not while older buckets of the report were read within the window: what they bring looks like traffic of now. What fired
+/// before is judged by it all the same: an outage that ends is no reason to take an alert back.
+///
+/// `there` is a series of the same labels that is there whatever its value.
+fn unless_catching_up(
+    options: &Options,
+    (name, by, there): (&str, &[Label], &str),
+    report: Report,
+    window: Window,
+) -> String {
     let catching_up =
         options.selector.some(&catalogue::REPORT_CATCHING_UP, &[is(Label::Report, report.code())]);
-    let ever = format!("max_over_time({catching_up}[{}])", window.as_str());
-    format!("unless on ({})\n({} == 1)", list(OPERATION), max(OPERATION, &ever))
+    let ever = max(OPERATION, &format!("max_over_time({catching_up}[{}])", window.as_str()));
+    format!(
+        "and on ({on})\n(\n  {there} unless on ({}) ({ever} == 1)\n  or on ({on})\n  \
+         ALERTS{{alertname=\"{name}\",alertstate=\"firing\"}}\n)",
+        list(OPERATION),
+        on = list(by)
+    )
 }
 
 /// The operation and skill of an alert, as people read it: `acme / 101`.

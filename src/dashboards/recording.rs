@@ -2,10 +2,16 @@
 //!
 //! A ratio is never aggregated again. It is clamped to 1, since a counter that was shown too high stands still
 //! until the truth has caught up, and it is blank while the counts of its report were revised down within the window.
+//!
+//! Counts are those of the last reading: what a window holds is looked at for ten minutes after each, and stands still until
+//! the next. A window that has moved on past the last reading says nothing of the centre, whether the next reading is planned
+//! later or does not come.
 
 use super::Options;
 use super::rule::{Group, Recording, Rule};
-use super::words::{Part, Window, base, bounds, finite, increase, is, is_one_of, list, max, recorded, sum};
+use super::words::{
+    HELD, Part, Window, base, bounds, finite, grown, is, is_none_of, is_one_of, list, max, recorded, sum,
+};
 use crate::api::Report;
 use crate::metrics::{Label, catalogue};
 
@@ -88,7 +94,55 @@ pub fn names() -> String {
 
 /// Seconds since the last successful reading, as times its planned interval.
 pub fn age() -> String {
-    recorded(&[Label::Operation, Label::Report], "wolkvox_report_age", "intervals")
+    recorded(READING, "wolkvox_report_age", "intervals")
+}
+
+/// Seconds since the last successful reading.
+pub fn age_seconds() -> String {
+    recorded(READING, "wolkvox_report_age", "seconds")
+}
+
+/// One report of one operation.
+const READING: &[Label] = &[Label::Operation, Label::Report];
+
+/// Seconds after a reading in which windows are looked at: less than the shortest window, so that it still holds the reading.
+const FRESH: u32 = 600;
+
+/// A recorded series as it was at the last reading of its report, and a series of its own for what was seen then.
+fn hold(rules: &mut Vec<Rule>, report: Option<Report>, name: String, expr: &str) {
+    let (on, which) = match report {
+        Some(report) => (OPERATION, format!("{{{}}}", is(Label::Report, report.code()))),
+        None => (READING, String::new()),
+    };
+    let read = read_name(&name);
+    rules.push(record(
+        read.clone(),
+        format!("{expr}\nand on ({})\n({}{which} < {FRESH})", list(on), age_seconds()),
+    ));
+    rules.push(record(name, format!("last_over_time({read}[{HELD}])")));
+}
+
+/// The name of what was seen while readings were fresh.
+pub fn read_name(name: &str) -> String {
+    match name.rsplit_once(':') {
+        Some((before, operation)) => format!("{before}:read_{operation}"),
+        None => name.to_owned(),
+    }
+}
+
+/// Something as it was a week ago.
+pub fn week_ago(by: &[Label], metric: &str, window: Window) -> String {
+    recorded(by, metric, &format!("week_ago{}", window.as_str()))
+}
+
+/// Something of a skill as times the greater of the same time in the last two weeks, as far as they are known.
+pub fn times_usual(metric: &str, window: Window) -> String {
+    recorded(SKILL, metric, &format!("times_usual{}", window.as_str()))
+}
+
+/// How often the vendor's own figure of today's calls changed within an hour.
+pub fn moved(by: &[Label]) -> String {
+    recorded(by, catalogue::TODAY_INBOUND_CALLS.name, "changes1h")
 }
 
 /// Counts of a report that went down.
@@ -127,18 +181,51 @@ pub fn unless_revised(report: Report, window: Window) -> String {
 fn expected(options: &Options) -> Group {
     let select = &options.selector;
     let mut rules = Vec::new();
-    let target = max(WITHIN, &select.all(&catalogue::SERVICE_LEVEL_TARGET));
+    let target = max(WITHIN, &select.held(&catalogue::SERVICE_LEVEL_TARGET));
     rules.push(record(Share::ServiceLevel.budget(), format!("clamp_min(1 - {target}, 0.01)")));
-    let target = max(SKILL, &select.all(&catalogue::ABANDON_TARGET));
+    let target = max(SKILL, &select.held(&catalogue::ABANDON_TARGET));
     rules.push(record(Share::Abandon.budget(), format!("clamp_min({target}, 0.01)")));
     for share in [Share::ServiceLevel, Share::Abandon] {
         let budget = share.budget();
         rules.push(record(share.ceiling(), format!("(1 + {budget}) / (2 * {budget})")));
     }
+    let success = max(READING, &select.held(&catalogue::LAST_SUCCESS));
+    rules.push(record(age_seconds(), format!("time() - {success}")));
+    // Where it becomes shorter at the turn of the quota day, the reading before was planned by the longer one.
+    let interval = &catalogue::REPORT_INTERVAL;
+    let planned = format!("max_over_time({}[10m])", select.all(interval));
+    let interval = max(READING, &select.held_by(interval, &planned));
+    rules.push(record(age(), format!("{}\n/ on ({})\n{interval}", age_seconds(), list(READING))));
+    Group { name: "wolkvox.expected", rules }
+}
+
+fn calls(options: &Options) -> Group {
+    let select = &options.selector;
+    let mut rules = Vec::new();
+    let waits = &catalogue::ANSWER_WAIT;
+    let within = select.part(waits, Part::Bucket, &[finite(waits)]);
+    let revisions = &catalogue::REPORT_REVISIONS;
+    let down = select.some(revisions, &[is(Label::Direction, "down")]);
+    let skill_6 = Some(Report::Skill6);
+    for window in Window::RECORDED {
+        let over = window.as_str();
+        for family in [&catalogue::INBOUND_CALLS, &catalogue::ANSWERED_CALLS, &catalogue::ABANDONED_CALLS] {
+            let increase = grown(family, Part::Value, &select.all(family), over);
+            hold(&mut rules, skill_6, counted(SKILL, base(family), window), &sum(SKILL, &increase));
+        }
+        // The bound of the bucket becomes the label of the target: 20 and 20.0 are `20s`.
+        let renamed = format!(
+            "label_replace({}, \"{}\", \"${{1}}s\", \"le\", \"([0-9]+)(\\\\.0)?\")",
+            grown(waits, Part::Bucket, &within, over),
+            Label::Within.as_str()
+        );
+        hold(&mut rules, skill_6, counted(WITHIN, ANSWERED_WITHIN, window), &sum(WITHIN, &renamed));
+        let increase = grown(revisions, Part::Value, &down, over);
+        hold(&mut rules, None, revised(window), &sum(READING, &increase));
+    }
     // Without hours in the configuration a skill is always open.
-    let hours = max(SKILL, &select.all(&catalogue::BUSINESS_OPEN));
-    let met = max(SKILL, &select.all(&catalogue::INBOUND_CALLS));
-    rules.push(record(open(), format!("{hours}\nor\n{met} * 0 + 1")));
+    let hours = max(SKILL, &select.held(&catalogue::BUSINESS_OPEN));
+    rules.push(record(open(), format!("{hours}\nor\n{} * 0 + 1", inbound(Window::M15))));
     // One name each, whatever several exporters remember; call detail knows skills that no total by skill does.
     let known = max(NAMED, &select.all(&catalogue::SKILL_INFO));
     let called = max(SKILL, &select.all(&catalogue::CDR_CALLS));
@@ -153,33 +240,6 @@ fn expected(options: &Options) -> Group {
             skill = list(SKILL)
         ),
     ));
-    let report = [Label::Operation, Label::Report];
-    let success = max(&report, &select.all(&catalogue::LAST_SUCCESS));
-    let interval = max(&report, &select.all(&catalogue::REPORT_INTERVAL));
-    rules.push(record(age(), format!("(time() - {success})\n/ on ({})\n{interval}", list(&report))));
-    Group { name: "wolkvox.expected", rules }
-}
-
-fn calls(options: &Options) -> Group {
-    let select = &options.selector;
-    let mut rules = Vec::new();
-    let within = select.part(&catalogue::ANSWER_WAIT, Part::Bucket, &[finite(&catalogue::ANSWER_WAIT)]);
-    let down = select.some(&catalogue::REPORT_REVISIONS, &[is(Label::Direction, "down")]);
-    for window in Window::RECORDED {
-        for family in [&catalogue::INBOUND_CALLS, &catalogue::ANSWERED_CALLS, &catalogue::ABANDONED_CALLS] {
-            let increase = increase(&select.all(family), window);
-            rules.push(record(counted(SKILL, base(family), window), sum(SKILL, &increase)));
-        }
-        // The bound of the bucket becomes the label of the target: 20 and 20.0 are `20s`.
-        let renamed = format!(
-            "label_replace({}, \"{}\", \"${{1}}s\", \"le\", \"([0-9]+)(\\\\.0)?\")",
-            increase(&within, window),
-            Label::Within.as_str()
-        );
-        rules.push(record(counted(WITHIN, ANSWERED_WITHIN, window), sum(WITHIN, &renamed)));
-        let report = [Label::Operation, Label::Report];
-        rules.push(record(revised(window), sum(&report, &increase(&down, window))));
-    }
     Group { name: "wolkvox.calls", rules }
 }
 
@@ -218,7 +278,8 @@ fn ratios(options: &Options) -> Group {
             (&catalogue::ANSWER_WAIT, "wolkvox_asa_seconds"),
             (&catalogue::ABANDON_WAIT, "wolkvox_ata_seconds"),
         ] {
-            let of = |part| sum(SKILL, &increase(&select.part(family, part, &[]), window));
+            let of =
+                |part| sum(SKILL, &grown(family, part, &select.part(family, part, &[]), window.as_str()));
             rules.push(record(
                 recorded(SKILL, metric, &format!("mean{}", window.as_str())),
                 format!("{}\n/\n({} > 0)\n{blank}", of(Part::Sum), of(Part::Count)),
@@ -232,30 +293,43 @@ fn ratios(options: &Options) -> Group {
 fn others(options: &Options) -> Group {
     let select = &options.selector;
     let mut rules = Vec::new();
-    let mut count = |by: &[Label], metric: &str, what: String, window| {
-        rules.push(record(counted(by, metric, window), sum(by, &increase(&what, window))));
+    let mut count = |report, by: &[Label], metric: &str, family, part, what: &str, window: Window| {
+        let increase = sum(by, &grown(family, part, what, window.as_str()));
+        hold(&mut rules, Some(report), counted(by, metric, window), &increase);
     };
-    let outcomes =
-        |values: &[&str]| select.some(&catalogue::CALLBACK_OUTCOMES, &[is_one_of(Label::Outcome, values)]);
-    count(SKILL, CALLBACKS_REACHED, outcomes(&["ok"]), Window::H4);
-    count(SKILL, CALLBACKS_TRIED, outcomes(&["ok", "fail", "no_user"]), Window::H4);
-    let bucket = |bound| {
-        let matcher = bounds(&catalogue::CALLBACK_WAIT, &[bound]);
-        select.part(&catalogue::CALLBACK_WAIT, Part::Bucket, &[matcher])
-    };
-    count(SKILL, CALLBACKS_SOON, bucket(1_800_000), Window::H4);
-    count(SKILL, CALLBACKS_MADE, select.part(&catalogue::CALLBACK_WAIT, Part::Count, &[]), Window::H4);
-    count(OPERATION, base(&catalogue::IVR_CALLS), select.all(&catalogue::IVR_CALLS), Window::H4);
-    count(OPERATION, base(&catalogue::IVR_SECONDS), select.all(&catalogue::IVR_SECONDS), Window::H4);
-    count(OPERATION, base(&catalogue::INBOUND_CALLS), select.all(&catalogue::INBOUND_CALLS), Window::H4);
-    count(SKILL, base(&catalogue::CDR_COST), select.all(&catalogue::CDR_COST), Window::H1);
-    count(SKILL, base(&catalogue::CDR_CALLS), select.all(&catalogue::CDR_CALLS), Window::H1);
-    let answers =
-        |values: &[&str]| select.some(&catalogue::SURVEY_ANSWERS, &[is_one_of(Label::Answer, values)]);
-    count(QUESTION, ANSWERS_SATISFIED, answers(&["4", "5"]), Window::D1);
-    count(QUESTION, ANSWERS_SCALED, answers(&["1", "2", "3", "4", "5"]), Window::D1);
-    let line: &[Label] = LINE;
-    count(line, base(&catalogue::INBOUND_CALLS), select.all(&catalogue::INBOUND_CALLS), Window::H1);
+    let outcomes = &catalogue::CALLBACK_OUTCOMES;
+    for (metric, values) in [(CALLBACKS_REACHED, &["ok"][..]), (CALLBACKS_TRIED, &["ok", "fail", "no_user"])]
+    {
+        let what = select.some(outcomes, &[is_one_of(Label::Outcome, values)]);
+        count(Report::Diagram3, SKILL, metric, outcomes, Part::Value, &what, Window::H4);
+    }
+    let waits = &catalogue::CALLBACK_WAIT;
+    let soon = select.part(waits, Part::Bucket, &[bounds(waits, &[1_800_000])]);
+    count(Report::Diagram3, SKILL, CALLBACKS_SOON, waits, Part::Bucket, &soon, Window::H4);
+    let made = select.part(waits, Part::Count, &[]);
+    count(Report::Diagram3, SKILL, CALLBACKS_MADE, waits, Part::Count, &made, Window::H4);
+    for (report, by, family, window) in [
+        (Report::Diagram12, OPERATION, &catalogue::IVR_CALLS, Window::H4),
+        (Report::Diagram12, OPERATION, &catalogue::IVR_SECONDS, Window::H4),
+        (Report::Skill6, OPERATION, &catalogue::INBOUND_CALLS, Window::H4),
+        (Report::Skill6, LINE, &catalogue::INBOUND_CALLS, Window::H1),
+        (Report::Cdr1, SKILL, &catalogue::CDR_COST, Window::H1),
+        (Report::Cdr1, SKILL, &catalogue::CDR_CALLS, Window::H1),
+    ] {
+        count(report, by, base(family), family, Part::Value, &select.all(family), window);
+    }
+    // Where somebody answered outside of the scale, the question has another one, on which a 4 is no praise.
+    let answers = &catalogue::SURVEY_ANSWERS;
+    let of = |matcher| grown(answers, Part::Value, &select.some(answers, &[matcher]), Window::D1.as_str());
+    for (metric, values) in [(ANSWERS_SATISFIED, SATISFIED), (ANSWERS_SCALED, SCALE)] {
+        let expr = format!(
+            "{}\nunless on ({})\n({} > 0)",
+            sum(QUESTION, &of(is_one_of(Label::Answer, values))),
+            list(QUESTION),
+            of(is_none_of(Label::Answer, SCALE))
+        );
+        hold(&mut rules, Some(Report::Diagram4), counted(QUESTION, metric, Window::D1), &expr);
+    }
     let blank = |report| unless_revised(report, Window::H4);
     let calls = counted(OPERATION, base(&catalogue::IVR_CALLS), Window::H4);
     let offered = counted(OPERATION, base(&catalogue::INBOUND_CALLS), Window::H4);
@@ -272,14 +346,44 @@ fn others(options: &Options) -> Group {
         (IVR_PASSED, recorded(OPERATION, IVR_PASSED, "ratio4h")),
         (IVR_MEAN, recorded(OPERATION, IVR_MEAN, "mean4h")),
     ] {
-        rules.push(record(
-            recorded(OPERATION, metric, "change1w"),
-            format!("{now} / ({now} offset 1w > 0) - 1"),
-        ));
+        let change = format!("{now} / ({now} offset 1w > 0) - 1");
+        hold(&mut rules, Some(Report::Diagram12), recorded(OPERATION, metric, "change1w"), &change);
     }
+    weeks(options, &mut rules);
     Group { name: "wolkvox.others", rules }
 }
 
+/// What now is compared with: it stands still with what it is compared with, lest last week's noon be held against this
+/// week's morning while nothing is read.
+fn weeks(options: &Options, rules: &mut Vec<Rule>) {
+    for (report, by, family, window) in [
+        (Report::Skill6, SKILL, &catalogue::INBOUND_CALLS, Window::H1),
+        (Report::Skill6, LINE, &catalogue::INBOUND_CALLS, Window::H1),
+        (Report::Diagram12, OPERATION, &catalogue::IVR_CALLS, Window::H4),
+    ] {
+        let before = format!("{} offset 1w", counted(by, base(family), window));
+        hold(rules, Some(report), week_ago(by, base(family), window), &before);
+    }
+    for (report, family, window) in [
+        (Report::Skill6, &catalogue::INBOUND_CALLS, Window::M30),
+        (Report::Cdr1, &catalogue::CDR_COST, Window::H1),
+    ] {
+        let now = counted(SKILL, base(family), window);
+        let times = format!(
+            "{now}\n/\n(\n  {now} offset 1w >= {now} offset 2w\n  or\n  {now} offset 2w\n  or\n  {now} offset 1w\n)"
+        );
+        hold(rules, Some(report), times_usual(base(family), window), &times);
+    }
+    let today = options.selector.all(&catalogue::TODAY_INBOUND_CALLS);
+    for by in [SKILL, LINE] {
+        hold(rules, Some(Report::Skill6), moved(by), &max(by, &format!("changes({today}[1h])")));
+    }
+}
+
+/// The best answers.
+pub const SATISFIED: &[&str] = &["4", "5"];
+/// The scale on which they are.
+pub const SCALE: &[&str] = &["1", "2", "3", "4", "5"];
 /// One question of the surveys of a skill.
 pub const QUESTION: &[Label] = &[Label::Operation, Label::SkillId, Label::Question];
 /// One line (DNIS) of a skill.

@@ -13,6 +13,10 @@ pub(super) fn markdown(options: &Options) -> String {
          those who run the contact centre, alerts of category `exporter` for those who run the exporter. The former are\n\
          silent while their skill is closed, on too few calls, while counts of their window were revised down, and while\n\
          older data is being read; where an alert differs, its section says so.\n\n\
+         Windows are looked at for ten minutes after each reading of a report, and stand until the next one, for at most six\n\
+         hours: at any planned interval a short window holds the last reading, and an alert that fires is not taken back\n\
+         because nothing is read. Revisions are known by operation and report: one that is of a single skill blanks the\n\
+         shares of all skills of its operation for as long as the window holds it.\n\n\
          | alert | severity | category | holds for |\n| --- | --- | --- | --- |\n",
     );
     let alerts = alerts::all(options);

@@ -6,7 +6,7 @@
 use super::Options;
 use super::board::Board;
 use super::recording::{NAMED, OPERATION, SKILL, Share, WITHIN, counted, inbound, names, revised};
-use super::words::{Part, Window, base, is, list, series, sum};
+use super::words::{Part, Window, base, grown, is, list, series, sum};
 use crate::api::Report;
 use crate::metrics::{Family, Label, catalogue};
 
@@ -90,7 +90,8 @@ impl Scope<'_> {
         format!("{name}{{{}}}", inside.join(","))
     }
 
-    /// A recorded series of this level. Recorded series have no job.
+    /// A recorded series of this level. It has no job: the rules take what their selector takes, one exporter for each
+    /// operation, and the job that is chosen narrows the operations.
     pub fn recorded(&self, level: &[Label], name: &str, matchers: &[String]) -> String {
         let mut inside = self.chosen(level);
         inside.extend_from_slice(matchers);
@@ -111,13 +112,15 @@ impl Scope<'_> {
         matchers: &[String],
         window: &str,
     ) -> String {
-        let grown = format!("increase({}[{window}])", self.part(family, part, matchers));
+        let grown = grown(family, part, &self.part(family, part, matchers), window);
         if by.is_empty() { format!("sum({grown})") } else { sum(by, &grown) }
     }
 
     /// Per hour, over the time that follows the width of the graph.
     pub fn hourly(&self, by: &[Label], family: &Family, matchers: &[String]) -> String {
-        let rate = format!("rate({}[{RATE}])", self.some(family, matchers));
+        // Of several exporters that read the same, one counts.
+        let rate =
+            format!("max by ({}) (rate({}[{RATE}]))", list(family.labels), self.some(family, matchers));
         let summed = if by.is_empty() { format!("sum({rate})") } else { sum(by, &rate) };
         format!("3600 * {summed}")
     }

@@ -104,6 +104,9 @@ pub fn base(family: &Family) -> &'static str {
     family.name.strip_suffix("_total").unwrap_or(family.name)
 }
 
+/// How long what was read last stands in for what cannot be read.
+pub const HELD: &str = "6h";
+
 /// How series of this exporter are chosen.
 #[derive(Debug, Clone)]
 pub struct Selector(pub String);
@@ -122,6 +125,21 @@ impl Selector {
     /// `name_part{selector,..}`.
     pub fn part(&self, family: &Family, part: Part, matchers: &[String]) -> String {
         self.named(&series(family, part), matchers)
+    }
+
+    /// A gauge, as it last was while its exporter does not answer: a scrape that failed is no news of a target, of opening
+    /// hours or of a reading. A gauge that its exporter no longer shows is gone.
+    pub fn held(&self, family: &Family) -> String {
+        self.held_by(family, &self.all(family))
+    }
+
+    /// The same with another expression for what is there now.
+    pub fn held_by(&self, family: &Family, now: &str) -> String {
+        format!(
+            "{now} or last_over_time({}[{HELD}]) and on (job, instance) {} == 0",
+            self.all(family),
+            self.named("up", &[])
+        )
     }
 
     /// The same of a series that another library names, such as `process_start_time_seconds`.
@@ -143,6 +161,11 @@ pub fn is(label: Label, value: &str) -> String {
 /// `label=~"a|b"`.
 pub fn is_one_of(label: Label, values: &[&str]) -> String {
     format!("{}=~\"{}\"", label.as_str(), values.join("|"))
+}
+
+/// `label!~"a|b"`.
+pub fn is_none_of(label: Label, values: &[&str]) -> String {
+    format!("{}!~\"{}\"", label.as_str(), values.join("|"))
 }
 
 /// A matcher of histogram bounds, true of both spellings: `20` is stored as `20.0` by Prometheus 3.
@@ -180,6 +203,13 @@ pub fn sum(by: &[Label], what: &str) -> String {
 /// `max by (a, b) (what)`.
 pub fn max(by: &[Label], what: &str) -> String {
     format!("max by ({}) ({what})", list(by))
+}
+
+/// `increase(..)` of a counter as one exporter shows it: of several that read the same operation, the greatest counts,
+/// and not their sum.
+pub fn grown(family: &Family, part: Part, what: &str, window: &str) -> String {
+    let le = if part == Part::Bucket { ", le" } else { "" };
+    format!("max by ({}{le}) (increase({what}[{window}]))", list(family.labels))
 }
 
 /// `increase(what[window])`.

@@ -221,7 +221,11 @@ fn replaced(text: &str, what: &str, with: &str) -> String {
 fn hurried_rules(folder: &Path) -> String {
     let files = ["wolkvox.rules.yaml", "wolkvox.alerts.yaml"].map(|name| {
         let text = fs::read_to_string(shipped("rules").join(name)).unwrap();
-        let text = replaced(&text, "interval: 1m", "interval: 1s");
+        let mut text = replaced(&text, "interval: 1m", "interval: 1s");
+        if name == "wolkvox.rules.yaml" {
+            // A planned interval that became shorter: the centre's ten minutes are ten seconds here.
+            text = replaced(&text, "[10m]", "[10s]");
+        }
         let lines = text.lines().filter(|line| !line.starts_with("    for: "));
         let file = folder.join(name);
         fs::write(&file, lines.collect::<Vec<_>>().join("\n")).unwrap();
@@ -292,7 +296,9 @@ fn a_meltdown_and_a_dead_line_are_told_and_taken_back() {
             alertmanager.address,
             rules = hurried_rules(folder.path()),
         );
-        let arguments = [backfill::RETENTION, &["--rules.alert.resend-delay=1s"]].concat();
+        // An alert that Alertmanager has not heard of for four of these is over to it: two minutes of a busy machine. Changes are
+        // told at once.
+        let arguments = [backfill::RETENTION, &["--rules.alert.resend-delay=30s"]].concat();
         let _server = Prometheus::with(&prometheus.path, folder.path(), &config, &arguments).await;
 
         let told = async |receiver: &str, status: &str, labels: &'static [(&'static str, &'static str)]| {

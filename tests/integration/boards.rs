@@ -147,7 +147,15 @@ async fn execute(
                     }
                     asked += 1;
                     match target.ask(server, &choices, look).await {
-                        Ok(answer) => *answered.entry(key).or_default() |= size(&answer).1 > 0,
+                        Ok(answer) => {
+                            if let Some(absurd) = target.absurd(&answer) {
+                                wrong.push(format!(
+                                    "{} {:?} {}: {absurd}",
+                                    board.uid, target.title, target.id
+                                ));
+                            }
+                            *answered.entry(key).or_default() |= size(&answer).1 > 0;
+                        }
                         Err(why) => {
                             wrong.push(format!("{} {:?} {}: {why}", board.uid, target.title, target.id))
                         }

@@ -46,6 +46,7 @@ pub(crate) struct Chronicle {
     /// When each skill (by its id) and each report (by its code) was read with success.
     pub(crate) readings: BTreeMap<String, BTreeSet<Timestamp>>,
     config: Config,
+    upstream: String,
     folder: TempDir,
     life: Option<Life>,
     blocks: Blocks,
@@ -88,13 +89,15 @@ impl Chronicle {
         // In memory where there is a place for it: whether a ledger outlives its machine is asked elsewhere, and ten
         // thousand durable writes would be most of the work.
         let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
-        let config = write_config(folder.path(), &format!("http://{upstream}"), &simulator, &zone, keys);
+        let upstream = format!("http://{upstream}");
+        let config = write_config(folder.path(), &upstream, &simulator, &zone, keys);
         let mut chronicle = Chronicle {
             clock,
             zone,
             simulator,
             readings: BTreeMap::new(),
             config: Config::load(&config).unwrap_or_else(|error| panic!("{error}")),
+            upstream,
             folder,
             life: None,
             blocks: Blocks::new(promtool, storage),
@@ -148,6 +151,13 @@ impl Chronicle {
         let Life { runtime, pipeline, .. } = self.life.take().expect("it lives");
         runtime.block_on(pipeline.end());
         runtime.shutdown_timeout(PATIENCE);
+    }
+
+    /// Gives the next life other keys.
+    pub(crate) fn configure(&mut self, keys: &str) {
+        assert!(self.life.is_none(), "a life keeps its configuration");
+        let file = write_config(self.folder.path(), &self.upstream, &self.simulator, &self.zone, keys);
+        self.config = Config::load(&file).unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// Changes what the simulator does.

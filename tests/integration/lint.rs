@@ -28,11 +28,6 @@ struct Finding {
 const EXCEPTIONS: &[(&str, &str, &str)] = &[
     (
         "recording-rules",
-        "wolkvox_business_open:max: wolkvox_inbound_calls_total is a counter",
-        "only asks which skills there are, and multiplies by 0",
-    ),
-    (
-        "recording-rules",
         "wolkvox_skill_info:max: wolkvox_cdr_calls_total is a counter",
         "only asks which skills there are, and multiplies by 0",
     ),

@@ -19,6 +19,7 @@ mod newer;
 mod others;
 mod recorded;
 mod scenario;
+mod stops;
 mod weeks;
 
 use scenario::{Scenario, Shows};
@@ -228,7 +229,7 @@ fn options_reach_every_rule() {
             assert!(!document.text.contains(dashboards::GRAFANA_URL), "{}", document.path);
         }
         if document.path == "rules/wolkvox.alerts.yaml" {
-            assert!(document.text.contains("> 7.5 *"));
+            assert!(document.text.contains("times_usual30m > 7.5)"));
             assert_eq!(
                 document.text.matches("https://runbooks.example/wolkvox#").count(),
                 alerts::all(&options).len()

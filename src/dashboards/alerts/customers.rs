@@ -3,8 +3,8 @@
 use super::{at_least, beyond_usual, kpi, skill, unless_catching_up, while_any_open, while_open};
 use crate::api::Report;
 use crate::dashboards::recording::{
-    ANSWERS_SATISFIED, ANSWERS_SCALED, CALLBACKS_MADE, CALLBACKS_REACHED, CALLBACKS_SOON, CALLBACKS_TRIED,
-    IVR_MEAN, IVR_PASSED, OPERATION, QUESTION, SKILL, counted,
+    self, ANSWERS_SATISFIED, ANSWERS_SCALED, CALLBACKS_MADE, CALLBACKS_REACHED, CALLBACKS_SOON,
+    CALLBACKS_TRIED, IVR_MEAN, IVR_PASSED, OPERATION, QUESTION, SKILL, counted, open, unless_revised,
 };
 use crate::dashboards::rule::{Alert, Hours, Runbook, Severity};
 use crate::dashboards::words::{Window, base, list, looked_up, max, recorded, value_of, week_ago};
@@ -36,7 +36,13 @@ fn callback_success(options: &Options) -> Alert {
         guards: vec![
             at_least(SKILL, &tried, options.thresholds.callback_success_calls),
             while_open(Window::M15),
-            unless_catching_up(options, Report::Diagram3, Window::H4),
+            unless_revised(Report::Diagram3, Window::H4),
+            unless_catching_up(
+                options,
+                ("WolkvoxCallbackSuccessLow", SKILL, &tried),
+                Report::Diagram3,
+                Window::H4,
+            ),
         ],
         summary: format!(
             "{}: {{{{ $value | humanizePercentage }}}} of about {} finished callbacks reached the customer over 4 hours",
@@ -91,7 +97,8 @@ fn callback_speed(options: &Options) -> Alert {
         guards: vec![
             at_least(SKILL, &made, options.thresholds.callback_fast_calls),
             while_open(Window::M15),
-            unless_catching_up(options, Report::Diagram3, Window::H4),
+            unless_revised(Report::Diagram3, Window::H4),
+            unless_catching_up(options, ("WolkvoxCallbackSlow", SKILL, &made), Report::Diagram3, Window::H4),
         ],
         summary: format!(
             "{}: {{{{ $value | humanizePercentage }}}} of about {} callbacks came within 30 minutes over 4 hours",
@@ -129,10 +136,18 @@ fn callback_speed(options: &Options) -> Alert {
 }
 
 fn callback_overdue(options: &Options) -> Alert {
-    let oldest = max(SKILL, &options.selector.all(&catalogue::CALLBACK_OLDEST_WAITING));
+    let oldest = max(SKILL, &options.selector.held(&catalogue::CALLBACK_OLDEST_WAITING));
     Alert {
         // Open for as long as the customer waits: nobody calls back over night.
-        guards: vec![while_open(Window::H2), unless_catching_up(options, Report::Diagram3, Window::H2)],
+        guards: vec![
+            while_open(Window::H2),
+            unless_catching_up(
+                options,
+                ("WolkvoxCallbackOverdue", SKILL, &open()),
+                Report::Diagram3,
+                Window::H2,
+            ),
+        ],
         hold_minutes: 5,
         summary: format!(
             "{}: a customer has waited {{{{ $value | humanizeDuration }}}} for a callback",
@@ -181,18 +196,25 @@ fn ivr(options: &Options, shift: Shift) -> Alert {
     };
     let change = recorded(OPERATION, metric, "change1w");
     let calls = counted(OPERATION, base(&catalogue::IVR_CALLS), Window::H4);
+    let name = match shift {
+        Shift::Passed => "WolkvoxIVRShareShift",
+        Shift::Time => "WolkvoxIVRTimeShift",
+    };
     let mut guards = vec![
         format!("and on ({})\n(abs({change}) > {})", list(OPERATION), thresholds.ivr_shift),
         at_least(OPERATION, &calls, thresholds.ivr_calls),
-        format!("and on ({})\n({calls} offset 1w >= {})", list(OPERATION), thresholds.ivr_calls),
+        at_least(
+            OPERATION,
+            &recording::week_ago(OPERATION, base(&catalogue::IVR_CALLS), Window::H4),
+            thresholds.ivr_calls,
+        ),
         while_any_open(Window::H4),
-        unless_catching_up(options, Report::Diagram12, Window::H4),
+        unless_catching_up(options, (name, OPERATION, &change), Report::Diagram12, Window::H4),
     ];
-    let (name, summary, description, meaning, impact) = match shift {
+    let (summary, description, meaning, impact) = match shift {
         Shift::Passed => {
-            guards.push(unless_catching_up(options, Report::Skill6, Window::H4));
+            guards.push(unless_catching_up(options, (name, OPERATION, &change), Report::Skill6, Window::H4));
             (
-                "WolkvoxIVRShareShift",
                 "calls offered to skills per IVR call",
                 "The share of callers whom the IVR passes on to a skill is not what it was a week ago.",
                 "The number of calls that reach a skill per call that enters the IVR has moved far from last week's.",
@@ -200,7 +222,6 @@ fn ivr(options: &Options, shift: Shift) -> Alert {
             )
         }
         Shift::Time => (
-            "WolkvoxIVRTimeShift",
             "seconds in the IVR per call",
             "Callers spend a very different time in the IVR than a week ago.",
             "The mean time that a caller spends in the IVR has moved far from last week's.",
@@ -240,9 +261,9 @@ fn cost(options: &Options) -> Alert {
     let calls = counted(SKILL, base(&catalogue::CDR_CALLS), Window::H1);
     Alert {
         guards: vec![
-            beyond_usual(SKILL, &spent, thresholds.cost_factor),
+            beyond_usual(base(&catalogue::CDR_COST), Window::H1, thresholds.cost_factor),
             at_least(SKILL, &calls, thresholds.cost_calls),
-            unless_catching_up(options, Report::Cdr1, Window::H1),
+            unless_catching_up(options, ("WolkvoxCostAnomaly", SKILL, &calls), Report::Cdr1, Window::H1),
         ],
         summary: format!(
             "{}: connected calls cost {{{{ $value | printf \"%.0f\" }}}} in an hour, {} a week ago",
@@ -295,7 +316,8 @@ fn csat(options: &Options) -> Alert {
         guards: vec![
             at_least(QUESTION, &all, thresholds.csat_answers),
             while_open(Window::M15),
-            unless_catching_up(options, Report::Diagram4, Window::D1),
+            unless_revised(Report::Diagram4, Window::D1),
+            unless_catching_up(options, ("WolkvoxCSATLow", QUESTION, &all), Report::Diagram4, Window::D1),
         ],
         hold_minutes: 30,
         summary: format!(
@@ -305,8 +327,8 @@ fn csat(options: &Options) -> Alert {
             value_of(Label::Question)
         ),
         description:
-            "Share of the answers 4 and 5 among those from 1 to 5. Questions on another scale should be left \
-                      out of the route."
+            "Share of the answers 4 and 5 among those from 1 to 5. Questions that were answered outside of \
+                      this scale within the day are left out."
                 .to_owned(),
         runbook: Runbook {
             meaning: "Over a day, fewer customers than wished gave one of the two best answers on a scale of five.",
@@ -335,7 +357,7 @@ fn csat(options: &Options) -> Alert {
                 "Read a sample of the comments in Wolkvox Manager.",
                 "See whether long waits of the same day explain it.",
             ],
-            silence: "For questions whose scale is not one to five.",
+            silence: "For questions where 4 and 5 are not the best answers.",
         },
         ..kpi(
             "WolkvoxCSATLow",

@@ -91,7 +91,12 @@ fn alert(horizon: &Horizon, options: &Options) -> Alert {
     ));
     guards.push(format!("and on ({})\n({} >= {})", list(SKILL), inbound(long), (horizon.calls)(thresholds)));
     guards.push(while_open(short));
-    guards.push(unless_catching_up(options, Report::Skill6, long));
+    guards.push(unless_catching_up(
+        options,
+        (horizon.name, share.by(), &share.budget()),
+        Report::Skill6,
+        long,
+    ));
     let calls = looked_up(&inbound(long), SKILL, "printf \"%.0f\"");
     let percent = "{{ $value | humanizePercentage }}";
     let budget = looked_up(&share.budget(), share.by(), "humanizePercentage");

@@ -2,9 +2,9 @@
 
 use super::{at_least, beyond_usual, kpi, skill, unless_catching_up, while_open};
 use crate::api::Report;
-use crate::dashboards::recording::{LINE, SKILL, age, counted, inbound};
+use crate::dashboards::recording::{self, LINE, SKILL, age, counted, inbound, moved};
 use crate::dashboards::rule::{Alert, Runbook, Severity};
-use crate::dashboards::words::{Window, base, is, list, value_of, week_ago};
+use crate::dashboards::words::{Window, base, list, value_of, week_ago};
 use crate::dashboards::{Board, Options};
 use crate::metrics::{Label, catalogue};
 
@@ -12,30 +12,28 @@ pub(super) fn alerts(options: &Options) -> Vec<Alert> {
     vec![no_calls(options), silent_line(options), surge(options)]
 }
 
-/// Only on data that is being read: silence of the exporter is no silence of the line.
-fn while_fresh(options: &Options) -> String {
-    format!(
-        "and on ({})\n({}{{{}}} < {})",
-        Label::Operation.as_str(),
-        age(),
-        is(Label::Report, Report::Skill6.code()),
-        options.thresholds.stale_intervals
-    )
-}
-
 /// Nothing for an hour, where there was much in the same hour a week ago.
+///
+/// A counter that was shown too high stands still until the truth has caught up, for hours if need be. The vendor's own figure
+/// of the day does not wait: while it moves, calls come.
 fn silence(options: &Options, name: &'static str, by: &[Label], calls: &str) -> Alert {
     let on = list(by);
+    let usual = recording::week_ago(by, base(&catalogue::INBOUND_CALLS), Window::H1);
     Alert {
         guards: vec![
             format!("and on ({on})\n({calls} == 0)"),
-            format!("and on ({on})\n({calls} offset 1w > {})", options.thresholds.silence_usual_calls),
             while_open(Window::H1),
-            while_fresh(options),
-            unless_catching_up(options, Report::Skill6, Window::H1),
+            format!("unless on ({on})\n({} > 0)", moved(by)),
+            unless_catching_up(options, (name, by, calls), Report::Skill6, Window::H1),
         ],
         hold_minutes: 10,
-        ..kpi(name, Report::Skill6, by, Board::Skill, format!("{calls} offset 1w"))
+        ..kpi(
+            name,
+            Report::Skill6,
+            by,
+            Board::Skill,
+            format!("{usual} > {}", options.thresholds.silence_usual_calls),
+        )
     }
 }
 
@@ -58,6 +56,7 @@ fn no_calls(options: &Options) -> Alert {
                     "calls entering the IVR",
                     counted(&[Label::Operation], base(&catalogue::IVR_CALLS), Window::H4),
                 ),
+                ("changes of the vendor's own figure of today, within the hour", moved(SKILL)),
                 ("age of the data, in planned intervals", age()),
             ],
             action: &[
@@ -86,6 +85,7 @@ fn silent_line(options: &Options) -> Alert {
             diagnosis: vec![
                 ("calls of the line, now", calls.clone()),
                 ("calls of the line, a week ago", format!("{calls} offset 1w")),
+                ("changes of the vendor's own figure of the line, within the hour", moved(LINE)),
                 ("calls of the whole skill", inbound(Window::H1)),
             ],
             action: &[
@@ -104,10 +104,10 @@ fn surge(options: &Options) -> Alert {
     let calls = inbound(Window::M30);
     Alert {
         guards: vec![
-            beyond_usual(SKILL, &calls, thresholds.surge_factor),
+            beyond_usual(base(&catalogue::INBOUND_CALLS), Window::M30, thresholds.surge_factor),
             at_least(SKILL, &calls, thresholds.surge_calls),
             while_open(Window::M15),
-            unless_catching_up(options, Report::Skill6, Window::M30),
+            unless_catching_up(options, ("WolkvoxTrafficSurge", SKILL, &calls), Report::Skill6, Window::M30),
         ],
         hold_minutes: 10,
         summary: format!(

@@ -1,7 +1,7 @@
 //! Trust: is the exporter there, do the numbers add up, and is the ledger well?
 
 use crate::dashboards::rule::{Alert, Category, Hours, Runbook, Severity};
-use crate::dashboards::words::{Part, Window, increase, is, list, max, sum, value_of};
+use crate::dashboards::words::{HELD, Part, Window, increase, is, list, max, sum, value_of};
 use crate::dashboards::{Board, Options};
 use crate::metrics::{Label, catalogue};
 
@@ -47,11 +47,16 @@ fn alert(name: &'static str, severity: Severity, by: &[Label], signal: String, h
 
 fn down(options: &Options) -> Alert {
     Alert {
-        summary: "{{ $labels.instance }}: the exporter cannot be scraped".to_owned(),
-        description: "Prometheus knows the exporter and gets no answer from it.".to_owned(),
+        summary: "{{ $labels.instance }}: the exporter cannot be scraped{{ with $labels.operation }}, {{ . }} is not \
+                  read{{ end }}"
+            .to_owned(),
+        description: "Prometheus knows the exporter and gets no answer from it. It fires for each operation that no other \
+                      exporter reads, or without one."
+            .to_owned(),
         runbook: Runbook {
             meaning: "Prometheus has not been able to scrape the exporter for five minutes.",
-            impact: "No figures, and no alert on any of them. Nothing is lost: a restarted exporter reads what it missed.",
+            impact: "No new figures. For six hours everything stands as it was last read, and alerts that fired still do; no \
+                     new ones will. Nothing is lost: a restarted exporter reads what it missed.",
             diagnosis: vec![("targets", options.selector.named("up", &[]))],
             action: &[
                 "Is the process running? Its last log line says why it ended.",
@@ -62,8 +67,13 @@ fn down(options: &Options) -> Alert {
         ..alert(
             "WolkvoxExporterDown",
             Severity::Critical,
-            &[],
-            format!("{} == 0", options.selector.named("up", &[])),
+            &[Label::Operation],
+            format!(
+                "max by (job, instance, operation) (last_over_time({up}[{HELD}]))\nand on (job, instance) {gone}\n\
+                 unless on (operation) {up}\nor on (job, instance) {gone}",
+                up = options.selector.all(&catalogue::UP),
+                gone = format_args!("{} == 0", options.selector.named("up", &[])),
+            ),
             5,
         )
     }

@@ -55,21 +55,23 @@ fn stale(options: &Options) -> Alert {
             options.thresholds.stale_intervals
         ),
         guards: vec![],
-        hold_minutes: 5,
+        // Three intervals are wait enough.
+        hold_minutes: 0,
         summary: format!(
             "{}: no successful reading for {{{{ $value | printf \"%.1f\" }}}} planned intervals",
             reading(false)
         ),
         description:
-            "The figures of this report stand still. Alerts on them are silent, and mean nothing until this \
-                      one ends."
+            "The figures of this report stand still, and so do the alerts on them: those that fired still do, \
+                      and no other will until this one ends."
                 .to_owned(),
         board: Board::Exporter,
         hours: ALWAYS,
         runbook: Runbook {
             meaning: "A report has not been read with success for more than three of its planned intervals.",
-            impact: "Service level, abandonment and the rest are not known. Silence of the other alerts is no good news. \
-                     Nothing is lost: what was missed is read when the API answers again.",
+            impact: "Service level, abandonment and the rest are not known. For six hours everything stands as it was last \
+                     read, then it is blank. Silence of the other alerts is no good news. Nothing is lost: what was \
+                     missed is read when the API answers again.",
             diagnosis: vec![
                 ("age in planned intervals", age()),
                 failures_by_reason(options),

@@ -8,7 +8,7 @@ use crate::dashboards::grafana::target::{column, instant, range};
 use crate::dashboards::grafana::{Line, Section};
 use crate::dashboards::recording::SKILL;
 use crate::dashboards::scope::{RANGE, Scope};
-use crate::dashboards::words::{Part, Window, bounds, is, is_one_of, list, sum};
+use crate::dashboards::words::{Part, Window, bounds, is, is_one_of, list, max, sum};
 use crate::metrics::{Label, catalogue};
 
 const STATUS: &str = "diagram_3 (status)";
@@ -329,7 +329,11 @@ fn skills(scope: Scope<'_>) -> Panel {
         ),
         &[("skill_name", "Skill"), ("skill_id", "Id"), ("operation", "Operation")],
     )
-    .ask(column("", scope.names_of(&scope.all(&catalogue::CALLBACKS))))
+    // Skills without a callback have calls.
+    .ask(column(
+        "",
+        scope.names_of(&format!("({} or {offered})", max(SKILL, &scope.all(&catalogue::CALLBACKS)))),
+    ))
     .ask(column("Waiting now", waiting(scope, SKILL)).decimals(0))
     .ask(
         column(

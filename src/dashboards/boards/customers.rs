@@ -5,15 +5,13 @@ use crate::api::Report;
 use crate::dashboards::grafana::panel::{Color, Panel, Unit, about, bars, graph, stat, table};
 use crate::dashboards::grafana::target::{column, instant, range};
 use crate::dashboards::grafana::{Line, Section};
-use crate::dashboards::recording::{ANSWERS_SATISFIED, ANSWERS_SCALED, QUESTION, counted};
+use crate::dashboards::recording::{ANSWERS_SATISFIED, ANSWERS_SCALED, QUESTION, SATISFIED, SCALE, counted};
 use crate::dashboards::scope::{RANGE, Scope};
-use crate::dashboards::words::{Part, Window, is, is_one_of};
+use crate::dashboards::words::{Part, Window, is, is_none_of, is_one_of, list};
 use crate::metrics::{Label, catalogue};
 
 const ANSWERS: &str = "diagram_4 (q#)";
 const RESULT: &str = "diagram_4 (result)";
-const SATISFIED: &[&str] = &["4", "5"];
-const SCALE: &[&str] = &["1", "2", "3", "4", "5"];
 
 pub(super) fn sections(scope: Scope<'_>) -> Vec<Section> {
     vec![
@@ -42,16 +40,25 @@ pub(super) fn sections(scope: Scope<'_>) -> Vec<Section> {
                 "{RULES_NOTE}\n\n**Satisfied** is the share of answers 4 and 5 among those from 1 to 5. \
                  *At least* and *at most* are its 95 % interval \
                  (Wilson): another week of the same service would fall within. It is hidden below {} \
-                 answers. Choose questions that use this scale above; \
-                 the mean score is there because people ask for it.",
+                 answers. A question that somebody answered outside of 1 to 5 within the time has another scale and is left \
+                 out; *Answers by value* and the mean score, which people ask for, have every question.",
                 scope.options.thresholds.csat_answers
             ),
         ),
     ]
 }
 
+/// Answers of questions that nobody answered outside of the scale.
 fn of(scope: Scope<'_>, by: &[Label], which: &[&str]) -> String {
-    scope.grown_part(by, &catalogue::SURVEY_ANSWERS, Part::Value, &[is_one_of(Label::Answer, which)], RANGE)
+    let grown =
+        |matcher| scope.grown_part(QUESTION, &catalogue::SURVEY_ANSWERS, Part::Value, &[matcher], RANGE);
+    let scaled = format!(
+        "({} unless on ({}) ({} > 0))",
+        grown(is_one_of(Label::Answer, which)),
+        list(QUESTION),
+        grown(is_none_of(Label::Answer, SCALE))
+    );
+    if by.is_empty() { format!("sum{scaled}") } else { scaled }
 }
 
 /// One end of the interval in which a share lies with 95 % certainty.
@@ -91,7 +98,8 @@ fn totals(scope: Scope<'_>) -> Vec<(u32, Panel)> {
                 about(
                     &format!(
                         "Share of the answers 4 and 5 among those from 1 to 5, with its 95 % \
-                              interval. Hidden below {fewest} answers."
+                              interval, without questions that were answered on another scale. Hidden below \
+                              {fewest} answers."
                     ),
                     "answers 4 and 5 / answers 1 to 5; Wilson interval",
                     ANSWERS,
@@ -118,7 +126,8 @@ fn totals(scope: Scope<'_>) -> Vec<(u32, Panel)> {
             stat(
                 "Answers and surveys",
                 about(
-                    "Answers from 1 to 5, and surveys of every result: what the shares beside it are of.",
+                    "Answers to questions on a scale from 1 to 5, and surveys of every result: what the shares beside \
+                     it are of.",
                     "growth of wolkvox_survey_answers_total and of wolkvox_survey_responses_total",
                     "diagram_4 (q#, result)",
                 ),
@@ -199,7 +208,7 @@ fn satisfied(scope: Scope<'_>) -> Panel {
         about(
             &format!(
                 "Share of the answers 4 and 5 among those from 1 to 5 in the 24 hours before each point, \
-                 with its 95 % interval. Hidden below {fewest} answers, \
+                 with its 95 % interval, without questions that were answered on another scale. Hidden below {fewest} answers, \
                  which stand beside it."
             ),
             "answers 4 and 5 / answers 1 to 5 over 1 day; Wilson interval",
@@ -218,7 +227,8 @@ fn answered(scope: Scope<'_>) -> Panel {
     graph(
         "Answers over the day before",
         about(
-            "Answers from 1 to 5 in the 24 hours before each point, and those that were 4 or 5.",
+            "Answers to questions on a scale from 1 to 5 in the 24 hours before each point, and those that were 4 \
+             or 5.",
             "growth of wolkvox_survey_answers_total over 1 day",
             ANSWERS,
         ),
@@ -255,8 +265,8 @@ fn questions(scope: Scope<'_>) -> Panel {
         "Every question",
         about(
             &format!(
-                "One row a question of a skill, over the time shown. Shares are hidden below \
-                      {fewest} answers."
+                "One row a question of a skill, over the time shown; those on another scale than 1 to 5 have a mean \
+                      alone. Shares are hidden below {fewest} answers."
             ),
             "answers 4 and 5 / answers 1 to 5; Wilson interval; sum of scores / scores",
             "diagram_4 (q#), and information.php skills for names",

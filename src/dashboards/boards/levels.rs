@@ -82,7 +82,7 @@ pub(super) fn sections(scope: Scope<'_>) -> Vec<Section> {
         },
         Section {
             title: "Alerts",
-            lines: vec![Line { height: 8, panels: vec![(12, fired()), (12, firing(scope))] }],
+            lines: vec![Line { height: 12, panels: vec![(12, fired()), (12, firing(scope))] }],
         },
         notes(
             5,

@@ -31,7 +31,10 @@ pub(super) fn variables(scope: Scope<'_>) -> Vec<Variable> {
     for label in scope.board.variables() {
         let of = |family: &Family| Values::Label(scope_without(scope, *label, family), label.as_str());
         all.push(match label {
-            Label::Operation => any("operation", "Operation", of(&catalogue::OPERATION_INFO)),
+            // All are those of the chosen jobs: this is how the job reaches recorded series, which have none.
+            Label::Operation => {
+                Variable { all: Some(""), ..any("operation", "Operation", of(&catalogue::OPERATION_INFO)) }
+            }
             Label::SkillId => any("skill_id", "Skill", skills(scope)),
             Label::Dnis => Variable { all: Some(".*"), ..any("dnis", "DNIS", of(&catalogue::INBOUND_CALLS)) },
             Label::Question => any("question", "Question", of(&catalogue::SURVEY_ANSWERS)),

@@ -26,7 +26,7 @@ pub struct Variable {
     pub label: &'static str,
     /// Where its values come from.
     pub values: Values,
-    /// Several may be chosen, or all, which matches this.
+    /// Several may be chosen, or all, which matches this; where it is empty, all are each of the values.
     pub all: Option<&'static str>,
     /// Chosen at first; all, or the first value, when nothing is given.
     pub current: Option<String>,
@@ -42,7 +42,9 @@ impl Variable {
             "options": [],
         });
         if let Some(all) = self.all {
-            value["allValue"] = all.into();
+            if !all.is_empty() {
+                value["allValue"] = all.into();
+            }
             value["current"] = json!({ "selected": true, "text": ["All"], "value": ["$__all"] });
         }
         if let Some(current) = &self.current {

@@ -91,6 +91,18 @@ pub(super) fn live(promtool: Tool, storage: &Path) -> Fortnight {
     week.stop();
     week.run_to(at(18, 10, 20), EVERY);
     week.start();
+    // What is drawn of the last day is read as often as it is by default.
+    week.run_to(at(20, 2, 0), EVERY);
+    week.stop();
+    let often =
+        ["skill_6", "diagram_3", "diagram_1_2", "cdr_1"].iter().fold(KEYS.to_owned(), |keys, report| {
+            let longer = ["15m", "30m"].map(|interval| format!("{report}: {{ interval: {interval},"));
+            longer
+                .iter()
+                .fold(keys, |keys, longer| keys.replace(longer, &format!("{report}: {{ interval: 5m,")))
+        });
+    week.configure(&often.replace("diagram_4: { interval: 30m", "diagram_4: { interval: 15m"));
+    week.start();
     // The last day: a restart, a report that fails twice, another that holds words for numbers, and totals as rows.
     week.run_to(at(20, 11, 2), EVERY);
     week.stop();
@@ -181,8 +193,16 @@ impl Fortnight {
         queue
     }
 
+    /// When the rules last looked at the windows of skills: they do so for ten minutes after a reading.
+    fn looked(&self, to: i64) -> i64 {
+        let mut evaluations = (0..).map(|back| to - back * EVERY);
+        let read = |at: i64| self.skills().iter().map(|skill| self.read(skill, at - BETWEEN)).min().unwrap();
+        evaluations.find(|at| at - read(*at).as_second() < 600).unwrap()
+    }
+
     /// What the counters of a skill grow by between the first and the last sample of a window that ends at `to`.
     pub(super) fn growth(&self, skill: &str, to: i64, window: i64) -> Queue {
+        let to = self.looked(to);
         // An instant between samples: the last one is half a step before, the first one half a step within.
         let last = self.queue(skill, None, self.read(skill, to - BETWEEN));
         let first = self.queue(skill, None, self.read(skill, to - window + BETWEEN));

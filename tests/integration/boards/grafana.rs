@@ -27,6 +27,8 @@ pub(super) struct Target {
     legend: String,
     /// Seconds between two points, at least.
     least: i64,
+    /// Between these the numbers of its panel or column must lie.
+    bounds: (f64, f64),
 }
 
 /// The choice of a variable: what is shown, and the values; all of them where it says so.
@@ -109,6 +111,7 @@ impl Board {
                         instant: target["instant"] == true,
                         legend: text(&target["legendFormat"]),
                         least,
+                        bounds: bounds(panel, target),
                     });
                 }
             }
@@ -299,7 +302,48 @@ pub(super) fn fill(expr: &str, choices: &Choices, look: Look, step: i64) -> Resu
     Ok(filled)
 }
 
+/// What may be below 0 though it is a share or a count: differences, and what is left of a budget.
+const SIGNED: [&str; 6] =
+    ["Margin", "Evidence", "Left, 7 d", "Left, 30 d", "Budget left, 30 days", "Against last week"];
+
+/// A share lies between 0 and 1 where its panel says so, and nothing else is below 0 but differences.
+fn bounds(panel: &Value, target: &Value) -> (f64, f64) {
+    // A column is called what its value is renamed to.
+    let value = format!("Value #{}", target["refId"].as_str().unwrap_or_default());
+    let mut renamed = panel["transformations"].as_array().into_iter().flatten();
+    let heading = renamed.find_map(|each| each["options"]["renameByName"][&value].as_str());
+    let name = heading.or(target["legendFormat"].as_str()).unwrap_or_default();
+    let defaults = &panel["fieldConfig"]["defaults"];
+    let overrides = panel["fieldConfig"]["overrides"].as_array().into_iter().flatten();
+    let of_column = overrides.filter(|one| one["matcher"]["options"] == name && !name.is_empty());
+    let properties: Vec<&Value> =
+        of_column.flat_map(|one| one["properties"].as_array().into_iter().flatten()).collect();
+    let property = |id: &str| {
+        let own = properties.iter().find(|property| property["id"] == id);
+        own.map_or_else(|| defaults[id].clone(), |property| property["value"].clone())
+    };
+    let title = panel["title"].as_str().unwrap_or_default();
+    let signed = [title, name].iter().any(|text| SIGNED.contains(text));
+    let low = property("min").as_f64().unwrap_or(if signed { f64::NEG_INFINITY } else { 0.0 });
+    (low, property("max").as_f64().unwrap_or(f64::INFINITY))
+}
+
 impl Target {
+    /// The first number of an answer that its panel cannot mean: none at all, or one out of bounds.
+    pub(super) fn absurd(&self, answer: &Value) -> Option<String> {
+        let (low, high) = self.bounds;
+        let series = answer["result"].as_array().map_or(&[][..], Vec::as_slice);
+        let pairs = series
+            .iter()
+            .flat_map(|series| series["values"].as_array().into_iter().flatten().chain(series.get("value")));
+        let mut texts = pairs.filter_map(|pair| pair[1].as_str());
+        let is_fine = |text: &str| {
+            let value: f64 = text.parse().unwrap_or(f64::NAN);
+            value.is_finite() && (low - 1e-9..=high + 1e-9).contains(&value)
+        };
+        texts.find(|text| !is_fine(text)).map(|text| format!("{text}, not between {low} and {high}"))
+    }
+
     /// The question of an annotation, asked over the whole range.
     pub(super) fn of(expr: &str) -> Target {
         Target {
@@ -311,6 +355,7 @@ impl Target {
             instant: false,
             legend: String::new(),
             least: 60,
+            bounds: (f64::NEG_INFINITY, f64::INFINITY),
         }
     }
 

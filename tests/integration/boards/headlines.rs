@@ -281,12 +281,20 @@ impl Judge<'_> {
             self.one(("wolkvox-slo", "In time, 7 days", Some("A")), night, &chosen, level, 0.01).await;
             let Some(surveys) = truth.diagram_4.get(&id) else { continue };
             let answers = &surveys.answers;
-            for question in ["q01", "q02"] {
+            for question in ["q01", "q02", "q03"] {
                 let count = |of: &[u8]| -> i64 {
                     of.iter().filter_map(|of| answers.get(&format!("{question}/{of}"))).sum()
                 };
                 let (satisfied, scaled) = (count(&[4, 5]), count(&[1, 2, 3, 4, 5]));
-                if scaled >= 35 {
+                // On another scale a 4 is no praise: the board says nothing of it.
+                if count(&[0, 6, 7, 8, 9, 10]) > 0 {
+                    let chosen = [("skill_id", id.as_str()), ("question", question)];
+                    let place = ("wolkvox-customers", "Answers and surveys", Some("A"));
+                    self.held += 1;
+                    if !matches!(self.found(place, night, &chosen).await, Ok(none) if none.is_empty()) {
+                        self.wrong.push(format!("{place:?} counts {question}, which is on another scale"));
+                    }
+                } else if scaled >= 35 {
                     let chosen = [("skill_id", id.as_str()), ("question", question)];
                     let place = ("wolkvox-customers", "Satisfied: answers 4 and 5", Some("A"));
                     self.one(place, night, &chosen, share(satisfied, scaled), 0.01).await;

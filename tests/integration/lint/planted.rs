@@ -108,7 +108,7 @@ const FAULTS: &[(&str, Fault)] = &[
     ("promql", |board| expr(board, "Every line", "operation=~", "tenant=~")),
     ("promql", |board| expr(board, "Every line", "increase(", "avg_over_time(")),
     ("promql", |board| expr(board, "Every line", "sum by", "avg by")),
-    ("promql", |board| expr(board, "Calls per hour", "sum(rate(", "sum by (hour) (rate(")),
+    ("promql", |board| expr(board, "Calls per hour", "sum(max", "sum by (hour) (max")),
     ("target-job", |board| expr(board, "Every line", "job=~\"$job\",", "")),
     ("variable-forgotten", |board| expr(board, "Every line", "dnis=~\"$dnis\"", "dnis!=\"\"")),
     ("several-values", |board| expr(board, "Every line", "dnis=~", "dnis=")),

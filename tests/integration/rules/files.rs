@@ -7,10 +7,11 @@ use wolkvox_exporter::dashboards::rule::Alert;
 use wolkvox_exporter::dashboards::{self, Options, alerts};
 
 use super::scenario::{Claim, Scenario};
-use super::{recorded, weeks};
+use super::{recorded, stops, weeks};
 
 /// The files below `rules/tests/`.
-pub(super) const NAMES: [&str; 4] = ["levels.yaml", "weeks.yaml", "others.yaml", "recorded.yaml"];
+pub(super) const NAMES: [&str; 5] =
+    ["levels.yaml", "weeks.yaml", "others.yaml", "recorded.yaml", "stops.yaml"];
 
 const RECORDED: &str = "wolkvox.rules.yaml";
 const ALERTS: &str = "wolkvox.alerts.yaml";
@@ -23,6 +24,8 @@ pub(super) fn tests(scenarios: &[Scenario], options: &Options) -> BTreeMap<Strin
     for name in NAMES {
         let text = if name == "recorded.yaml" {
             recorded::file("../", options)
+        } else if name == "stops.yaml" {
+            stops::file("../", options)
         } else {
             let of = |scenario: &&Scenario| match name {
                 "weeks.yaml" => scenario.every > 1,
@@ -166,7 +169,9 @@ fn write_claims(
 
 /// An annotation with its labels filled in; the labels of scenarios need no escapes in addresses.
 fn filled(template: &str, labels: &[(&'static str, String)]) -> String {
-    labels.iter().fold(template.to_owned(), |text, (name, value)| {
+    let text = labels.iter().fold(template.to_owned(), |text, (name, value)| {
         text.replace(&format!("{{{{ $labels.{name} | urlquery }}}}"), value)
-    })
+    });
+    // A label that the alert lacks is empty.
+    text.replace("{{ $labels.operation | urlquery }}", "")
 }

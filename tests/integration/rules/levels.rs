@@ -9,7 +9,7 @@ use wolkvox_exporter::dashboards::thresholds::Thresholds;
 use wolkvox_exporter::dashboards::words::{Part, Window};
 use wolkvox_exporter::metrics::catalogue;
 
-use super::scenario::Phase::{Grow, Reset, Stay};
+use super::scenario::Phase::{Grow, Line, Reset, Stay};
 use super::scenario::{Claim, Phase, Scenario, Shows};
 
 const MINUTES: usize = 5;
@@ -174,6 +174,10 @@ impl<'a> Centre<'a> {
         }
         if let Some(open) = &self.open {
             scenario = scenario.with(&catalogue::BUSINESS_OPEN, &operation, open);
+        }
+        for of in ["acme", "beta"] {
+            let report = format!("operation=\"{of}\",report=\"skill_6\"");
+            scenario = scenario.with(&catalogue::LAST_SUCCESS, &report, &[Line(self.all(), 0.0, 300.0)]);
         }
         let report = "operation=\"acme\",report=\"skill_6\"";
         scenario

@@ -32,7 +32,19 @@ fn open(scenario: Scenario, phases: &[Phase]) -> Scenario {
 }
 
 fn catching_up(scenario: Scenario, report: &str, phases: &[Phase]) -> Scenario {
-    scenario.with(&catalogue::REPORT_CATCHING_UP, &format!("operation=\"acme\",report=\"{report}\""), phases)
+    let labels = format!("operation=\"acme\",report=\"{report}\"");
+    scenario.with(&catalogue::REPORT_CATCHING_UP, &labels, phases).with(
+        &catalogue::LAST_SUCCESS,
+        &labels,
+        &[Line(ALL, 0.0, 300.0)],
+    )
+}
+
+/// Counts of the report that were taken back, so many steps before the onset.
+fn revised(scenario: Scenario, report: &str, before: usize) -> Scenario {
+    let labels = format!("operation=\"acme\",report=\"{report}\",direction=\"down\"");
+    let phases = [Stay(ONSET - before, 0.0), Stay(ALL - ONSET + before, 3.0)];
+    scenario.with(&catalogue::REPORT_REVISIONS, &labels, &phases)
 }
 
 pub(super) fn scenarios() -> Vec<Scenario> {
@@ -83,7 +95,7 @@ impl Shared {
         } else {
             [Stay(1, 0.0), Stay(ALL - 1, 0.0)]
         };
-        vec![
+        let mut all = vec![
             open(catching_up(low(Shows::Fires, "fires"), self.report, &before), &appears(1.0)).fires_after(
                 ONSET,
                 self.hold,
@@ -108,7 +120,18 @@ impl Shared {
             .claim(Claim::Active(at)),
             open(catching_up(low(Shows::Other, "older data was read"), self.report, &caught), &always(1.0))
                 .silent(ONSET),
-        ]
+            revised(late(low(Shows::Other, "counts were revised down early in the window")), self.report, {
+                self.window - self.hold - 2
+            })
+            .silent(at),
+            revised(late(low(Shows::Other, "counts of another report were revised down")), "cdr_1", 2)
+                .firing(at),
+        ];
+        if self.window < 100 {
+            let scenario = late(low(Shows::Other, "counts were revised down before the window"));
+            all.push(revised(scenario, self.report, 2 * self.window).firing(at));
+        }
+        all
     }
 }
 
@@ -186,8 +209,7 @@ fn csat() -> Vec<Scenario> {
                 ("2", bad / 3.0),
                 ("1", bad / 3.0),
             ];
-            let beside = [("7", 5.0), ("0", 5.0), ("other", 5.0)];
-            by.into_iter().chain(beside).fold(scenario, |scenario, (answer, by)| {
+            by.into_iter().fold(scenario, |scenario, (answer, by)| {
                 let labels = format!("{SKILL},question=\"q01\",answer=\"{answer}\"");
                 // All within the day before the onset; not quite still, lest rounding look like a counter that starts anew.
                 let phases = if anew {
@@ -203,7 +225,20 @@ fn csat() -> Vec<Scenario> {
         enough: 45.0,
         few: 25.0,
     };
-    shared.scenarios()
+    let mut all = shared.scenarios();
+    // Low, but of ten: a 4 is no praise there.
+    for (answer, by) in [("7", 0.1), ("0", 0.1), ("other", 0.1)] {
+        let scenario = Scenario::new(shared.alert, Shows::Other, &format!("somebody answered {answer}"));
+        let labels = format!("{SKILL},question=\"q01\",answer=\"{answer}\"");
+        let scenario = (shared.counters)(scenario, 0.6 * 0.375, 0.375, false).with(
+            &catalogue::SURVEY_ANSWERS,
+            &labels,
+            &[Grow(ALL, by)],
+        );
+        let scenario = open(catching_up(scenario, "diagram_4", &always(0.0)), &appears(1.0));
+        all.push(scenario.silent(ONSET + shared.hold));
+    }
+    all
 }
 
 fn overdue() -> Vec<Scenario> {
@@ -219,7 +254,22 @@ fn overdue() -> Vec<Scenario> {
         open(catching_up(scenario, "diagram_3", &caught), phases)
     };
     let early = ONSET - 60;
+    // The last scrape that shows the customer was two hours ago; the exporter answers since, or it does not.
+    let gone = |shows, name: &str, up: f64| {
+        let mut scenario = of(shows, name, 180.0, &always(1.0), early);
+        scenario.series.retain(|(series, _)| !series.contains(catalogue::CALLBACK_OLDEST_WAITING.name));
+        let since = (ONSET as f64 * 5.0 - 180.0) * 60.0;
+        let seen = [Stay(ONSET - 24, since), Gap(ALL - ONSET + 24)];
+        let target = "job=\"wolkvox\",instance=\"exporter:10465\"";
+        scenario.with(&catalogue::CALLBACK_OLDEST_WAITING, SKILL, &seen).with_named(
+            "up",
+            target,
+            &[Stay(ONSET - 24, 1.0), Stay(ALL - ONSET + 24, up)],
+        )
+    };
     vec![
+        gone(Shows::Other, "the exporter does not answer", 0.0).firing(ONSET + 2),
+        gone(Shows::Below, "the exporter shows nobody who waits", 1.0).silent(ONSET + 2),
         of(Shows::Fires, "fires", 180.0, &appears(1.0), early).fires_after(
             ONSET,
             1,
@@ -268,11 +318,21 @@ fn reading() -> Vec<Scenario> {
     let mut all = vec![
         age(Shows::Fires, "fires", "cdr_1", ONSET - 4, 300.0).fires_after(
             ONSET,
-            1,
+            0,
             &shown,
-            "acme / cdr_1: no successful reading for 5.0 planned intervals",
+            "acme / cdr_1: no successful reading for 4.0 planned intervals",
         ),
         age(Shows::Below, "two intervals", "cdr_1", ONSET - 2, 300.0).silent(ONSET),
+        // Half an hour was planned until just now; five minutes are from now on.
+        Scenario::new("WolkvoxDataStale", Shows::Other, "the quota day begins anew")
+            .with(
+                &catalogue::LAST_SUCCESS,
+                REPORT,
+                &[Line(ONSET - 4, 0.0, 300.0), Stay(ALL, (ONSET * 300 - 1500) as f64)],
+            )
+            .with(&catalogue::REPORT_INTERVAL, REPORT, &turns(1800.0, 300.0))
+            .silent(ONSET)
+            .firing(ONSET + 3),
         age(Shows::Below, "intervals stretched to the quota", "cdr_1", ONSET - 4, 600.0).silent(ONSET + 1),
         age(Shows::Other, "a helper call", "skills", ONSET - 20, 300.0).silent(ONSET),
     ];
@@ -439,6 +499,23 @@ fn process() -> Vec<Scenario> {
     let up = |shows, name: &str, phases: &[Phase]| {
         Scenario::new("WolkvoxExporterDown", shows, name).with_named("up", TARGET, phases)
     };
+    // Until the onset the exporter reads an operation; another may, all the time.
+    let reads = |shows, name: &str, gone: usize, another: bool| {
+        let target = format!("{TARGET},operation=\"acme\"");
+        let scenario = up(shows, name, &turns(1.0, 0.0)).with_named(
+            catalogue::UP.name,
+            &target,
+            &[Stay(gone, 1.0), Gap(ALL - gone)],
+        );
+        if !another {
+            return scenario;
+        }
+        let other = "job=\"wolkvox\",instance=\"other:10465\"";
+        let scenario = scenario.with_named("up", other, &always(1.0));
+        scenario.with_named(catalogue::UP.name, &format!("{other},operation=\"acme\""), &always(0.0))
+    };
+    let mut of_acme = shown.to_vec();
+    of_acme.push(("operation", "acme"));
     let absent = |shows, name: &str, phases: &[Phase]| {
         Scenario::new("WolkvoxExporterAbsent", shows, name).with(
             &catalogue::BUILD_INFO,
@@ -476,6 +553,24 @@ fn process() -> Vec<Scenario> {
             "exporter:10465: the exporter cannot be scraped",
         ),
         up(Shows::Below, "up", &always(1.0)).silent(ONSET),
+        reads(Shows::Other, "says what is not read", ONSET - 1, false).fires_after(
+            ONSET,
+            1,
+            &of_acme,
+            "exporter:10465: the exporter cannot be scraped, acme is not read",
+        ),
+        reads(Shows::Other, "what was read hours ago", ONSET - 40, false).fires_after(
+            ONSET,
+            1,
+            &of_acme,
+            "exporter:10465: the exporter cannot be scraped, acme is not read",
+        ),
+        reads(Shows::Other, "another exporter reads the same", ONSET - 1, true).fires_after(
+            ONSET,
+            1,
+            &shown,
+            "exporter:10465: the exporter cannot be scraped",
+        ),
         absent(Shows::Fires, "fires", &[Stay(ONSET - 1, 1.0), Gap(ALL - ONSET)]).fires_after(
             ONSET,
             2,

@@ -1,15 +1,18 @@
 //! Every recorded series, compared with what the scrapes say when they are counted by hand.
 //!
-//! Rates differ from one stretch of the day to the next, so that a wrong window shows. Samples are four minutes apart and
+//! Rates differ from one stretch of the day to the next, so that a wrong window shows. Samples are seven minutes apart and
 //! none lies on the edge of a window, where versions of Prometheus differ.
+//!
+//! All is told twice: of an operation that is being read, and of one whose last reading is a quarter of an hour old and whose
+//! exporter does not answer. There everything stands as it was seen at the evaluation before.
 
 use std::fmt::Write as _;
 
 use wolkvox_exporter::dashboards::Options;
 use wolkvox_exporter::dashboards::recording::{
     ANSWERED_WITHIN, ANSWERS_SATISFIED, ANSWERS_SCALED, CALLBACKS_MADE, CALLBACKS_REACHED, CALLBACKS_SOON,
-    CALLBACKS_TRIED, IVR_MEAN, IVR_PASSED, LINE, OPERATION, QUESTION, SKILL, Share, WITHIN, age, counted,
-    inbound, names, open, revised,
+    CALLBACKS_TRIED, IVR_MEAN, IVR_PASSED, LINE, OPERATION, QUESTION, SKILL, Share, WITHIN, age, age_seconds,
+    counted, inbound, moved, names, open, read_name, revised, times_usual, week_ago,
 };
 use wolkvox_exporter::dashboards::words::{Part, Window, base, recorded, series};
 use wolkvox_exporter::metrics::{Family, catalogue};
@@ -17,9 +20,15 @@ use wolkvox_exporter::metrics::{Family, catalogue};
 use super::files::begin;
 
 /// Minutes between samples.
-const STEP: usize = 4;
+const STEP: usize = 7;
+/// Minutes between evaluations: more than an hour, and less than what is read stands.
+pub(super) const EVERY: usize = 185;
 /// When it is all looked at, in minutes.
-pub(super) const AT: usize = 1505;
+const AT: usize = 9 * EVERY;
+/// The evaluation before.
+const BEFORE: usize = AT - EVERY;
+/// The same after two weeks.
+const LATER: usize = 114 * EVERY;
 /// Where the rates change, in minutes before that.
 const EDGES: [usize; 5] = [15, 30, 60, 240, 1440];
 
@@ -66,15 +75,15 @@ impl Counter {
         let mut text = String::from("1000");
         for minute in (STEP..=AT).step_by(STEP) {
             value += self.rate(minute);
-            let _ = write!(text, " {value}");
+            let _ = write!(text, " _x{} {value}", STEP - 1);
         }
         text
     }
 
     /// The growth between the first and the last sample of the window, stretched to all of it.
-    fn increase(&self, window: Window) -> f64 {
+    fn increase(&self, window: Window, at: usize) -> f64 {
         let length = window.duration().as_secs() as usize / 60;
-        let inside: Vec<_> = (0..=AT).step_by(STEP).filter(|minute| minute + length > AT).collect();
+        let inside: Vec<_> = (0..=at).step_by(STEP).filter(|minute| minute + length > at).collect();
         let (first, last) = (inside[0], inside[inside.len() - 1]);
         let grown: f64 = inside.iter().skip(1).map(|minute| self.rate(*minute)).sum();
         grown * length as f64 / (last - first) as f64
@@ -84,8 +93,11 @@ impl Counter {
 #[derive(Default)]
 struct World {
     counters: Vec<Counter>,
-    constant: Vec<(String, f64)>,
+    /// Series of one value, and the minute of their last sample.
+    constant: Vec<(String, f64, usize)>,
     told: Vec<Told>,
+    /// Whether what is told is of the operation that is not read, and stands.
+    stands: bool,
 }
 
 impl World {
@@ -95,7 +107,33 @@ impl World {
     }
 
     fn stay(&mut self, family: &Family, labels: &str, value: f64) {
-        self.constant.push((named(family, Part::Value, labels), value));
+        let (labels, until) = if self.stands {
+            (format!("instance=\"gone\",{labels}"), BEFORE)
+        } else {
+            (format!("instance=\"here\",{labels}"), AT)
+        };
+        self.constant.push((named(family, Part::Value, &labels), value, until));
+    }
+
+    /// A report was read with success so many seconds ago.
+    fn read(&mut self, operation: &str, report: &str, seconds: f64) {
+        let labels = format!("operation=\"{operation}\",report=\"{report}\"");
+        self.stay(&catalogue::LAST_SUCCESS, &labels, (AT * 60) as f64 - seconds);
+    }
+
+    /// The same of everything.
+    fn read_all(&mut self, operation: &str) {
+        let seconds = if self.stands { 900.0 } else { 450.0 };
+        for report in ["skill_6", "diagram_1_2", "diagram_3", "cdr_1", "diagram_4"] {
+            self.read(operation, report, seconds);
+        }
+    }
+
+    /// What stands from one reading to the next, and was seen now or not.
+    fn hold(&mut self, name: String, labels: &str, scale: f64, value: f64) {
+        let seen = (!self.stands).then_some(value);
+        self.tell(read_name(&name), labels, scale, seen);
+        self.tell(name, labels, scale, value);
     }
 
     fn tell(&mut self, name: String, labels: &str, scale: f64, value: impl Into<Option<f64>>) {
@@ -103,7 +141,8 @@ impl World {
     }
 
     fn sum(&self, counters: &[usize], window: Window) -> f64 {
-        counters.iter().map(|counter| self.counters[*counter].increase(window)).sum()
+        let at = if self.stands { BEFORE } else { AT };
+        counters.iter().map(|counter| self.counters[*counter].increase(window, at)).sum()
     }
 }
 
@@ -175,19 +214,82 @@ fn skill(world: &mut World, labels: &str, excess: f64) -> Skill {
 
 fn today() -> World {
     let mut world = World::default();
-    let acme = "operation=\"acme\",skill_id=\"101\"";
-    let made = skill(&mut world, acme, 1.0);
+    for instance in ["here", "gone"] {
+        let up = f64::from(instance == "here");
+        world.constant.push((format!("up{{job=\"wolkvox\",instance=\"{instance}\"}}"), up, AT));
+    }
+    centre(&mut world, "acme");
+    world.stands = true;
+    centre(&mut world, "late");
+    world.stands = false;
+    // Its exporter answers, and shows these no more.
+    let dropped = "operation=\"dropped\",skill_id=\"101\"";
+    for (family, labels) in [
+        (&catalogue::SERVICE_LEVEL_TARGET, &*format!("{dropped},within=\"20s\"")),
+        (&catalogue::ABANDON_TARGET, dropped),
+        (&catalogue::BUSINESS_OPEN, dropped),
+        (&catalogue::LAST_SUCCESS, "operation=\"dropped\",report=\"skill_6\""),
+        (&catalogue::REPORT_INTERVAL, "operation=\"dropped\",report=\"skill_6\""),
+    ] {
+        let labels = format!("instance=\"here\",{labels}");
+        world.constant.push((named(family, Part::Value, &labels), 1.0, BEFORE));
+    }
+    world.tell(Share::ServiceLevel.budget(), &format!("{dropped},within=\"20s\""), 1.0, None);
+    world.tell(Share::Abandon.budget(), dropped, 1.0, None);
+    world.tell(open(), dropped, 1.0, None);
+    let report = "operation=\"dropped\",report=\"skill_6\"";
+    world.tell(age_seconds(), report, 1.0, None);
+    world.stay(&catalogue::LAST_SUCCESS, "operation=\"unplanned\",report=\"skill_6\"", 60.0);
+    world.constant.push((
+        named(
+            &catalogue::REPORT_INTERVAL,
+            Part::Value,
+            "instance=\"here\",operation=\"unplanned\",report=\"skill_6\"",
+        ),
+        300.0,
+        BEFORE,
+    ));
+    world.tell(age(), "operation=\"unplanned\",report=\"skill_6\"", 1.0, None);
+    revisions(&mut world);
+    // A process that started anew counts on from there.
+    let anew = "operation=\"anew\",skill_id=\"101\",dnis=\"601\"";
+    world.constant.push((named(&catalogue::INBOUND_CALLS, Part::Value, anew), f64::NAN, AT));
+    world.read_all("anew");
+    world.tell(inbound(Window::H1), "operation=\"anew\",skill_id=\"101\"", 1.0, 3.0 * 60.0 / STEP as f64);
+    // Two exporters read the same: their calls are not twice as many.
+    world.read_all("twice");
+    let twice = "operation=\"twice\",skill_id=\"101\",dnis=\"601\"";
+    let calls = ["one", "two"].map(|instance| {
+        let labels = format!("instance=\"{instance}\",{twice}");
+        world.count(&catalogue::INBOUND_CALLS, Part::Value, &labels, [12.0, 9.0, 7.0, 5.0, 3.0, 2.0])
+    });
+    let other = twice.replace("601", "602");
+    let other = world.count(&catalogue::INBOUND_CALLS, Part::Value, &other, [2.0; 6]);
+    for window in Window::RECORDED {
+        let value = world.sum(&[calls[0], other], window);
+        world.tell(inbound(window), "operation=\"twice\",skill_id=\"101\"", 1.0, value);
+    }
+    world
+}
+
+/// Everything about one operation.
+fn centre(world: &mut World, operation: &str) {
+    let acme = &*format!("operation=\"{operation}\",skill_id=\"101\"");
+    let made = skill(world, acme, 1.0);
+    world.read_all(operation);
     world.stay(&catalogue::SERVICE_LEVEL_TARGET, &format!("{acme},within=\"20s\""), 0.8);
     world.stay(&catalogue::SERVICE_LEVEL_TARGET, &format!("{acme},within=\"30s\""), 1.0);
     world.stay(&catalogue::ABANDON_TARGET, acme, 0.05);
     world.stay(&catalogue::BUSINESS_OPEN, acme, 0.0);
     // No hours are configured for this one, and abandonment is not allowed at all.
-    let other = "operation=\"acme\",skill_id=\"102\"";
-    let _ = skill(&mut world, other, 1.0);
+    let other = &*format!("operation=\"{operation}\",skill_id=\"102\"");
+    let _ = skill(world, other, 1.0);
     world.stay(&catalogue::ABANDON_TARGET, other, 0.0);
     world.tell(open(), acme, 1000.0, 0.0);
     world.tell(open(), other, 1000.0, 1.0);
-    skill_names(&mut world, acme, other);
+    if !world.stands {
+        skill_names(world, acme, other);
+    }
     let within = |seconds: &str| format!("{acme},within=\"{seconds}\"");
     let budgets = [(Share::ServiceLevel, within("20s"), 0.2), (Share::Abandon, acme.to_owned(), 0.05)];
     for (share, labels, budget) in &budgets {
@@ -199,16 +301,16 @@ fn today() -> World {
 
     for window in Window::RECORDED {
         let calls = world.sum(&made.inbound, window);
-        world.tell(inbound(window), acme, 1.0, calls);
+        world.hold(inbound(window), acme, 1.0, calls);
         for (family, counters) in
             [(&catalogue::ANSWERED_CALLS, &made.answered), (&catalogue::ABANDONED_CALLS, &made.abandoned)]
         {
             let value = world.sum(counters, window);
-            world.tell(counted(SKILL, base(family), window), acme, 1.0, value);
+            world.hold(counted(SKILL, base(family), window), acme, 1.0, value);
         }
         for (seconds, counters) in ["10s", "20s", "30s"].iter().zip(&made.within) {
             let value = world.sum(counters, window);
-            world.tell(counted(WITHIN, ANSWERED_WITHIN, window), &within(seconds), 1.0, value);
+            world.hold(counted(WITHIN, ANSWERED_WITHIN, window), &within(seconds), 1.0, value);
             world.tell(Share::ServiceLevel.ratio(window), &within(seconds), 1000.0, value / calls);
         }
         world.tell(Share::Abandon.ratio(window), acme, 1000.0, world.sum(&made.abandoned, window) / calls);
@@ -219,6 +321,9 @@ fn today() -> World {
             let z = (bad - budget) * calls.sqrt() / (budget * (1.0 - budget)).sqrt();
             world.tell(share.significance(window), labels, 1000.0, z);
         }
+        if world.stands {
+            continue;
+        }
         for (metric, waits) in [("wolkvox_asa_seconds", &made.waited), ("wolkvox_ata_seconds", &made.gave_up)]
         {
             let name = recorded(SKILL, metric, &format!("mean{}", window.as_str()));
@@ -226,9 +331,15 @@ fn today() -> World {
             world.tell(name, acme, 1000.0, value);
         }
     }
-    revisions(&mut world);
-    others(&mut world, &made);
-    world
+    // The revisions of one report say nothing of the others.
+    let of_report = format!("operation=\"{operation}\",report=\"cdr_1\"");
+    let down = format!("{of_report},direction=\"down\"");
+    let down = world.count(&catalogue::REPORT_REVISIONS, Part::Value, &down, [2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
+    for window in Window::RECORDED {
+        let value = world.sum(&[down], window);
+        world.hold(revised(window), &of_report, 1.0, value);
+    }
+    others(world, &made, operation);
 }
 
 /// One name a skill, though two are remembered; the identifier, where none is known or only call detail knows the skill.
@@ -236,7 +347,7 @@ fn skill_names(world: &mut World, acme: &str, other: &str) {
     let detail = "operation=\"acme\",skill_id=\"109\"";
     world.stay(&catalogue::SKILL_INFO, &format!("{acme},skill_name=\"SALES\""), 1.0);
     world.stay(&catalogue::SKILL_INFO, &format!("{acme},skill_name=\"FORMER\""), 0.5);
-    world.count(&catalogue::CDR_CALLS, Part::Value, detail, [1.0; 6]);
+    world.stay(&catalogue::CDR_CALLS, detail, 7.0);
     for (labels, name, value) in [
         (acme, "SALES", Some(1.0)),
         (acme, "FORMER", None),
@@ -253,6 +364,7 @@ fn revisions(world: &mut World) {
     // Bad counts are three times what they may be: more is answered and abandoned than came.
     let capped = "operation=\"capped\",skill_id=\"101\"";
     let _ = skill(world, capped, 3.0);
+    world.read_all("capped");
     for window in Window::RECORDED {
         world.tell(Share::ServiceLevel.ratio(window), &format!("{capped},within=\"30s\""), 1000.0, 1.0);
         world.tell(Share::Abandon.ratio(window), capped, 1000.0, 1.0);
@@ -269,6 +381,7 @@ fn revisions(world: &mut World) {
     ] {
         let skill_labels = format!("operation=\"{operation}\",skill_id=\"101\"");
         let made = skill(world, &skill_labels, 1.0);
+        world.read_all(operation);
         let of_report = format!("operation=\"{operation}\",report=\"{report}\"");
         let down = format!("{of_report},direction=\"down\"");
         let down = world.count(&catalogue::REPORT_REVISIONS, Part::Value, &down, rates);
@@ -311,11 +424,12 @@ fn revisions(world: &mut World) {
 }
 
 /// Callbacks, IVR, cost, surveys, lines, and the age of the data.
-fn others(world: &mut World, made: &Skill) {
-    let (skill, of) = ("operation=\"acme\",skill_id=\"101\"", "operation=\"acme\"");
+fn others(world: &mut World, made: &Skill, operation: &str) {
+    let of = &*format!("operation=\"{operation}\"");
+    let skill = &*format!("{of},skill_id=\"101\"");
     let told = |world: &mut World, by, metric: &str, labels: &str, counters: &[usize], window| {
         let value = world.sum(counters, window);
-        world.tell(counted(by, metric, window), labels, 1.0, value);
+        world.hold(counted(by, metric, window), labels, 1.0, value);
     };
     let rates = [7.0, 6.0, 5.0, 4.0, 3.0, 2.0];
     let mut outcomes = Vec::new();
@@ -359,36 +473,114 @@ fn others(world: &mut World, made: &Skill) {
     }
     let question = format!("{skill},question=\"q01\"");
     let mut answers = Vec::new();
-    for (at, answer) in ["5", "4", "3", "2", "1", "0", "6", "10", "other"].iter().enumerate() {
+    for (at, answer) in ["5", "4", "3", "2", "1"].iter().enumerate() {
         let labels = format!("{question},answer=\"{answer}\"");
         let rates = rates.map(|rate| rate + at as f64);
         answers.push(world.count(&catalogue::SURVEY_ANSWERS, Part::Value, &labels, rates));
     }
+    // Long before the day somebody typed something else.
+    if !world.stands {
+        let typo = format!("{question},answer=\"6\"");
+        world.count(&catalogue::SURVEY_ANSWERS, Part::Value, &typo, [0.0, 0.0, 0.0, 0.0, 0.0, 1.0]);
+    }
     told(world, QUESTION, ANSWERS_SATISFIED, &question, &answers[..2], Window::D1);
-    told(world, QUESTION, ANSWERS_SCALED, &question, &answers[..5], Window::D1);
+    told(world, QUESTION, ANSWERS_SCALED, &question, &answers, Window::D1);
+    // Early in the day somebody answered on another scale.
+    for (number, other) in ["0", "6", "10", "other"].iter().enumerate() {
+        let question = format!("{skill},question=\"q1{number}\"");
+        let early = [0.0, 0.0, 0.0, 0.0, 1.0, 1.0];
+        for (answer, rates) in [("4", rates), (other, early)] {
+            let labels = format!("{question},answer=\"{answer}\"");
+            world.count(&catalogue::SURVEY_ANSWERS, Part::Value, &labels, rates);
+        }
+        for metric in [ANSWERS_SATISFIED, ANSWERS_SCALED] {
+            let name = counted(QUESTION, metric, Window::D1);
+            world.tell(read_name(&name), &question, 1.0, None);
+            world.tell(name, &question, 1.0, None);
+        }
+    }
     let line = format!("{skill},dnis=\"601\"");
     told(world, LINE, base(&catalogue::INBOUND_CALLS), &line, &made.inbound[..1], Window::H1);
-    let report = "operation=\"acme\",report=\"skill_6\"";
-    world.stay(&catalogue::LAST_SUCCESS, report, (AT * 60) as f64 - 450.0);
-    world.stay(&catalogue::REPORT_INTERVAL, report, 300.0);
-    world.tell(age(), report, 1000.0, 1.5);
+    // The vendor's figure of one line grows from sample to sample, that of the other stands.
+    world.count(&catalogue::TODAY_INBOUND_CALLS, Part::Value, &line, rates);
+    let dead = format!("{skill},dnis=\"018000\"");
+    world.count(&catalogue::TODAY_INBOUND_CALLS, Part::Value, &dead, FLAT);
+    let at = if world.stands { BEFORE } else { AT };
+    let samples = (0..=at).step_by(STEP).filter(|minute| minute + 60 > at).count();
+    for (by, labels, changes) in [(SKILL, skill, samples - 1), (LINE, &line, samples - 1), (LINE, &dead, 0)] {
+        world.hold(moved(by), labels, 1.0, changes as f64);
+    }
+    let report = format!("{of},report=\"skill_6\"");
+    world.stay(&catalogue::REPORT_INTERVAL, &report, 300.0);
+    let seconds = if world.stands { 900.0 } else { 450.0 };
+    world.tell(age_seconds(), &report, 1.0, seconds);
+    world.tell(age(), &report, 1000.0, seconds / 300.0);
     let down = format!("{report},direction=\"down\"");
     world.count(&catalogue::REPORT_REVISIONS, Part::Value, &down, FLAT);
-    // A process that started anew counts on from there.
-    let anew = "operation=\"anew\",skill_id=\"101\",dnis=\"601\"";
-    world.constant.push((named(&catalogue::INBOUND_CALLS, Part::Value, anew), f64::NAN));
-    // Fourteen samples of three calls lie between the first and the last of the hour, four minutes apart.
-    world.tell(inbound(Window::H1), "operation=\"anew\",skill_id=\"101\"", 1.0, 14.0 * 3.0 * 60.0 / 56.0);
 }
 
-/// The change against a week ago, from what was recorded then.
+/// What is compared with other weeks: a recorded series, two weeks ago, a week ago and now.
+struct Weekly {
+    input: String,
+    labels: String,
+    values: [Option<f64>; 3],
+    /// What is recorded of it, how it is rounded, and its value.
+    told: (String, f64, Option<f64>),
+}
+
+fn weekly() -> Vec<Weekly> {
+    let mut all = Vec::new();
+    let mut of = |input: String, labels: String, values: [Option<f64>; 3], name: &str, scale, value| {
+        all.push(Weekly { input, labels, values, told: (name.to_owned(), scale, value) });
+    };
+    for (metric, suffix) in [(IVR_PASSED, "ratio4h"), (IVR_MEAN, "mean4h")] {
+        let name = recorded(OPERATION, metric, "change1w");
+        for (operation, before, change) in [
+            ("acme", Some(0.5), Some(0.6)),
+            ("late", Some(0.5), Some(0.6)),
+            ("new", None, None),
+            ("none", Some(0.0), None),
+        ] {
+            let labels = format!("operation=\"{operation}\"");
+            let input = recorded(OPERATION, metric, suffix);
+            of(input, labels, [None, before, Some(0.8)], &name, 1000.0, change);
+        }
+    }
+    for (by, family, window, beyond) in [
+        (SKILL, &catalogue::INBOUND_CALLS, Window::H1, ",skill_id=\"101\""),
+        (LINE, &catalogue::INBOUND_CALLS, Window::H1, ",skill_id=\"101\",dnis=\"601\""),
+        (OPERATION, &catalogue::IVR_CALLS, Window::H4, ""),
+    ] {
+        for operation in ["acme", "late"] {
+            let labels = format!("operation=\"{operation}\"{beyond}");
+            let (input, name) = (counted(by, base(family), window), week_ago(by, base(family), window));
+            of(input, labels, [Some(3.0), Some(7.0), Some(5.0)], &name, 1.0, Some(7.0));
+        }
+    }
+    for (family, window) in [(&catalogue::INBOUND_CALLS, Window::M30), (&catalogue::CDR_COST, Window::H1)] {
+        for (operation, two, one, times) in [
+            ("acme", Some(40.0), Some(50.0), Some(1.2)),
+            ("late", Some(40.0), Some(50.0), Some(1.2)),
+            ("less", Some(60.0), Some(30.0), Some(1.0)),
+            ("one", None, Some(30.0), Some(2.0)),
+            ("two", Some(20.0), None, Some(3.0)),
+            ("new", None, None, None),
+        ] {
+            let labels = format!("operation=\"{operation}\",skill_id=\"101\"");
+            let (input, name) = (counted(SKILL, base(family), window), times_usual(base(family), window));
+            of(input, labels, [two, one, Some(60.0)], &name, 1000.0, times);
+        }
+    }
+    all
+}
+
+/// The change against other weeks, from what was recorded then.
 fn weeks() -> World {
     let mut world = World::default();
-    for metric in [IVR_PASSED, IVR_MEAN] {
-        let name = recorded(OPERATION, metric, "change1w");
-        for (operation, change) in [("acme", Some(0.6)), ("new", None), ("none", None)] {
-            let labels = format!("operation=\"{operation}\"");
-            world.told.push(Told { name: name.clone(), labels, scale: 1000.0, value: change, at: 7 * AT });
+    for Weekly { labels, told: (name, scale, value), .. } in weekly() {
+        let seen = if labels.contains("late") { None } else { value };
+        for (name, value) in [(read_name(&name), seen), (name, value)] {
+            world.told.push(Told { name, labels: labels.clone(), scale, value, at: LATER });
         }
     }
     world
@@ -403,28 +595,45 @@ pub(super) fn told() -> [Vec<Told>; 2] {
 pub(super) fn above(week: bool) -> String {
     let mut text = String::new();
     if week {
-        text.push_str("- name: 'against a week ago'\n  interval: 5m\n  input_series:\n");
-        for (metric, suffix) in [(IVR_PASSED, "ratio4h"), (IVR_MEAN, "mean4h")] {
-            let name = recorded(OPERATION, metric, suffix);
-            for (operation, values) in [
-                ("acme", "0.5x120 _x1895 0.8x120"),
-                ("new", "_x2016 0.8x120"),
-                ("none", "0x120 _x1895 0.8x120"),
-            ] {
+        const WEEK: usize = 7 * 24 * 12;
+        let steps = LATER / 5;
+        text.push_str("- name: 'against other weeks'\n  interval: 5m\n  input_series:\n");
+        // Hours of two weeks ago, a week ago and now.
+        let stretch = 80;
+        for Weekly { input, labels, values: [two, one, now], .. } in weekly() {
+            let value = |value: Option<f64>, times| {
+                value.map_or_else(|| format!("_x{times}"), |value| format!("{value}x{}", times - 1))
+            };
+            let _ = writeln!(
+                text,
+                "  - series: '{input}{{{labels}}}'\n    values: '_x{} {} _x{} {} _x{} {}'",
+                steps - 2 * WEEK - stretch,
+                value(two, 2 * stretch),
+                WEEK - 2 * stretch,
+                value(one, 2 * stretch),
+                WEEK - 2 * stretch,
+                value(now, stretch + 1)
+            );
+        }
+        for operation in ["acme", "late", "less", "one", "two", "new", "none"] {
+            for report in ["skill_6", "diagram_1_2", "cdr_1"] {
+                let last = if operation == "late" { 900 } else { 450 };
                 let _ = writeln!(
                     text,
-                    "  - series: '{name}{{operation=\"{operation}\"}}'\n    values: '{values}'"
+                    "  - series: '{}{{operation=\"{operation}\",report=\"{report}\"}}'\n    values: '450x{} {last}x4'",
+                    age_seconds(),
+                    steps - 4
                 );
             }
         }
     } else {
-        let _ = writeln!(text, "- name: 'every recorded series'\n  interval: {STEP}m\n  input_series:");
+        let _ = writeln!(text, "- name: 'every recorded series'\n  interval: 1m\n  input_series:");
         let world = today();
         for counter in &world.counters {
             let _ = writeln!(text, "  - series: '{}'\n    values: '{}'", counter.series, counter.values());
         }
-        for (series, value) in &world.constant {
-            let values = if value.is_nan() { anew() } else { format!("{value}x{}", AT / STEP) };
+        for (series, value, until) in &world.constant {
+            let values = if value.is_nan() { anew() } else { format!("{value}x{until}") };
             let _ = writeln!(text, "  - series: '{series}'\n    values: '{values}'");
         }
     }
@@ -434,14 +643,20 @@ pub(super) fn above(week: bool) -> String {
 
 /// Three calls a sample, and a fresh start twenty minutes before the end.
 fn anew() -> String {
-    let before = (AT - 20) / STEP;
-    format!("1000+3x{before} 3+3x20")
+    let gap = format!("_x{}", STEP - 1);
+    let mut text = String::from("1000");
+    for sample in 1..=AT / STEP {
+        let before = (AT - 20) / STEP;
+        let value = if sample <= before { 1000 + 3 * sample } else { 3 * (sample - before) };
+        let _ = write!(text, " {gap} {value}");
+    }
+    text
 }
 
 /// The file with all claims; rules are found at `below`.
 pub(super) fn file(below: &str, options: &Options) -> String {
     let rules = [format!("{below}wolkvox.rules.yaml")];
-    let mut text = begin(&rules, AT, options);
+    let mut text = begin(&rules, EVERY, options);
     for (week, told) in told().iter().enumerate() {
         text.push_str(&above(week == 1));
         for told in told {

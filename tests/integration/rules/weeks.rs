@@ -1,9 +1,9 @@
 //! Alerts that compare with last week. They are fed with recorded series, since two weeks of scrapes take long.
 
 use wolkvox_exporter::dashboards::recording::{
-    IVR_MEAN, IVR_PASSED, LINE, OPERATION, SKILL, age, counted, inbound, open,
+    self, IVR_MEAN, IVR_PASSED, LINE, OPERATION, SKILL, counted, inbound, moved, open, times_usual,
 };
-use wolkvox_exporter::dashboards::words::{Window, base, recorded};
+use wolkvox_exporter::dashboards::words::{Window, base, recorded as name};
 use wolkvox_exporter::metrics::{Label, catalogue};
 
 use super::scenario::Phase::{Gap, Stay};
@@ -58,6 +58,7 @@ const NEVER: [Phase; 1] = [Stay(END, 0.0)];
 pub(super) fn scenarios() -> Vec<Scenario> {
     let mut all = silence(
         "WolkvoxNoInboundCalls",
+        SKILL,
         &inbound(Window::H1),
         SKILL_LABELS,
         &[("operation", "acme"), ("skill_id", "101")],
@@ -65,6 +66,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     );
     all.extend(silence(
         "WolkvoxLineSilent",
+        LINE,
         &counted(LINE, base(&catalogue::INBOUND_CALLS), Window::H1),
         "operation=\"acme\",skill_id=\"101\",dnis=\"601\"",
         &[("operation", "acme"), ("skill_id", "101"), ("dnis", "601")],
@@ -90,22 +92,29 @@ pub(super) fn scenarios() -> Vec<Scenario> {
 
 fn silence(
     alert: &'static str,
+    by: &[Label],
     calls: &str,
     labels: &str,
     shown: &[(&'static str, &str)],
     summary: &str,
 ) -> Vec<Scenario> {
-    // The data is stale before the onset, so that the onset is known.
-    let of = |shows, name: &str, before: Option<f64>, now: f64, ages: (f64, f64)| {
-        let report = "operation=\"acme\",report=\"skill_6\"";
+    let usual = recording::week_ago(by, base(&catalogue::INBOUND_CALLS), Window::H1);
+    // Little was usual before the onset, so that it is known.
+    let of = |shows, name: &str, before: Option<f64>, now: f64| {
+        let before =
+            before.map_or(vec![Gap(END)], |before| vec![Stay(ONSET, 5.0), Stay(END - ONSET, before)]);
         Scenario::every(alert, shows, name, EVERY)
-            .with_named(calls, labels, &weeks(None, before, now, now))
-            .with_named(&age(), report, &[Stay(ONSET, ages.0), Stay(END - ONSET, ages.1)])
+            .with_named(calls, labels, &[Stay(END, now)])
+            .with_named(&usual, labels, &before)
+            .with_named(&moved(by), labels, &[Stay(ONSET, 3.0), Stay(END - ONSET, 0.0)])
     };
-    let usual = |shows, name: &str| of(shows, name, Some(25.0), 0.0, (4.0, 2.0));
+    let usual = |shows, name: &str| of(shows, name, Some(25.0), 0.0);
     let calm = |scenario: Scenario| {
         catching_up(scenario.with_named(&open(), SKILL_LABELS, &open_for(8)), "skill_6", &NEVER)
     };
+    let mut revised = usual(Shows::Other, "counters wait for the truth, the vendor's own figure moves");
+    revised.series.pop();
+    let revised = revised.with_named(&moved(by), labels, &[Stay(END, 1.0)]);
     vec![
         catching_up(
             usual(Shows::Fires, "fires").with_named(&open(), SKILL_LABELS, &open_for(8)),
@@ -113,11 +122,11 @@ fn silence(
             &once_before(8),
         )
         .fires_after(ONSET, 1, shown, summary),
-        calm(of(Shows::Below, "one call came", Some(25.0), 1.0, (2.0, 2.0))).silent(LATER),
-        calm(of(Shows::Few, "few calls a week ago", Some(15.0), 0.0, (2.0, 2.0))).silent(LATER),
-        calm(of(Shows::Night, "two calls a week ago", Some(2.0), 0.0, (2.0, 2.0))).silent(LATER),
-        calm(of(Shows::Other, "not known a week ago", None, 0.0, (2.0, 2.0))).silent(LATER),
-        calm(of(Shows::Other, "stale data", Some(25.0), 0.0, (4.0, 4.0))).silent(LATER),
+        calm(of(Shows::Below, "one call came", Some(25.0), 1.0)).silent(LATER),
+        calm(of(Shows::Few, "few calls a week ago", Some(15.0), 0.0)).silent(LATER),
+        calm(of(Shows::Night, "two calls a week ago", Some(2.0), 0.0)).silent(LATER),
+        calm(of(Shows::Other, "not known a week ago", None, 0.0)).silent(LATER),
+        calm(revised).silent(LATER),
         catching_up(
             usual(Shows::Closed, "closed").with_named(&open(), SKILL_LABELS, &[Stay(END, 0.0)]),
             "skill_6",
@@ -139,10 +148,24 @@ fn silence(
     ]
 }
 
+/// How often the greater of both weeks goes into now, which is recorded.
+fn times(two: Option<f64>, one: Option<f64>, quiet: f64, then: f64) -> Vec<Phase> {
+    let usual = [two, one].into_iter().flatten().reduce(f64::max);
+    usual.map_or(vec![Gap(END)], |usual| {
+        let usual = usual.max(1e-3);
+        vec![Stay(ONSET, quiet / usual), Stay(END - ONSET, then / usual)]
+    })
+}
+
 fn surge() -> Vec<Scenario> {
     let of = |shows, name: &str, two, one, now: f64, open_steps, caught| {
         let scenario = Scenario::every("WolkvoxTrafficSurge", shows, name, EVERY)
             .with_named(&inbound(Window::M30), SKILL_LABELS, &weeks(two, one, 20.0, now))
+            .with_named(
+                &times_usual(base(&catalogue::INBOUND_CALLS), Window::M30),
+                SKILL_LABELS,
+                &times(two, one, 5.0, now),
+            )
             .with_named(&open(), SKILL_LABELS, &open_or_closed(open_steps));
         catching_up(scenario, "skill_6", &once_before(caught))
     };
@@ -172,6 +195,11 @@ fn cost() -> Vec<Scenario> {
         let connected = counted(SKILL, base(&catalogue::CDR_CALLS), Window::H1);
         let scenario = Scenario::every("WolkvoxCostAnomaly", shows, name, EVERY)
             .with_named(&spent, SKILL_LABELS, &weeks(two, one, 20.0, now))
+            .with_named(
+                &times_usual(base(&catalogue::CDR_COST), Window::H1),
+                SKILL_LABELS,
+                &times(two, one, 0.0, now),
+            )
             .with_named(&connected, SKILL_LABELS, &weeks(None, None, calls, calls))
             .with_named(&open(), SKILL_LABELS, &[Stay(END, 0.0)]);
         catching_up(scenario, "cdr_1", &once_before(caught))
@@ -208,13 +236,15 @@ struct Ivr {
 
 fn ivr(alert: &'static str, metric: &str, summary: &str) -> Vec<Scenario> {
     let usual = || Ivr { change: 0.8, calls: (70.0, 70.0), open_steps: 32, caught: (40, 40) };
-    let change = recorded(OPERATION, metric, "change1w");
-    let calls = counted(&[Label::Operation], base(&catalogue::IVR_CALLS), Window::H4);
+    let change = name(OPERATION, metric, "change1w");
+    let calls = counted(OPERATION, base(&catalogue::IVR_CALLS), Window::H4);
+    let before = recording::week_ago(OPERATION, base(&catalogue::IVR_CALLS), Window::H4);
     let of = |shows, name: &str, ivr: Ivr| {
         let acme = "operation=\"acme\"";
         let scenario = Scenario::every(alert, shows, name, EVERY)
             .with_named(&change, acme, &weeks(None, None, 0.1, ivr.change))
-            .with_named(&calls, acme, &weeks(None, Some(ivr.calls.0), ivr.calls.1, ivr.calls.1))
+            .with_named(&calls, acme, &[Stay(END, ivr.calls.1)])
+            .with_named(&before, acme, &[Stay(END, ivr.calls.0)])
             .with_named(&open(), SKILL_LABELS, &open_for(ivr.open_steps))
             .with_named(&open(), "operation=\"acme\",skill_id=\"102\"", &[Stay(END, 0.0)]);
         let scenario = catching_up(scenario, "diagram_1_2", &once_before(ivr.caught.0));
