@@ -1,5 +1,6 @@
 //! One test for each sentence of the contract.
 
+use super::disk::Disk;
 use super::*;
 
 #[test]
@@ -339,6 +340,33 @@ fn what_exceeds_a_cap_shares_one_cell_and_stays_there_for_its_bucket() {
     release(&mut ledger);
     assert_eq!(shown(&mut ledger, &catalogue::INBOUND_CALLS, "other"), Some(7));
     assert_eq!(shown(&mut ledger, &catalogue::INBOUND_CALLS, "603"), Some(3));
+}
+
+/// When values are folded, and when their bucket is sealed.
+#[test]
+fn folded_values_are_counted_once_whatever_could_not_be_written() {
+    let disk = Disk::default();
+    let shared = disk.clone();
+    let mut ledger = Ledger::with_backend(move || shared.clone(), [5; 32]).unwrap();
+    let mut operation = operation();
+    operation.dnis.allow = Some(BTreeSet::from(["601".to_owned()]));
+    ledger.enter(&operation, at("2026-04-03T00:00:00")).unwrap();
+    let both = [("601", 10), ("602", 20)];
+    for (now, rows, folded) in [
+        ("2026-04-04T10:00:00", both, Some(1)),
+        ("2026-04-04T10:05:00", [("602", 21), ("603", 3)], Some(1)),
+        ("2026-04-05T08:00:00", both, None),
+    ] {
+        let reading = day(now, "2026-04-04", &rows);
+        disk.fail(0, u64::MAX);
+        for _ in 0..2 {
+            ledger.apply("acme", &reading).unwrap_err();
+        }
+        disk.fail(0, 0);
+        let applied = ledger.apply("acme", &reading).unwrap();
+        assert_eq!(applied.folded.get(&Label::Dnis).copied(), folded, "{now}");
+    }
+    assert_eq!(sums(&ledger, &catalogue::INBOUND_CALLS).0, 30, "sealed");
 }
 
 #[test]
