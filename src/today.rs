@@ -95,6 +95,19 @@ impl Today {
         self.skills.insert(skill.into(), Source { day, fresh_until, gauges, total });
     }
 
+    /// The DNIS have turned out to be callers' numbers: what stands under one goes, until its skill is read again.
+    pub fn withdraw_numbers(&mut self) {
+        let is_shown = |(label, value): &(Label, Box<str>)| {
+            *label != Label::Dnis || matches!(&**value, "other" | "none")
+        };
+        for source in self.skills.values_mut() {
+            source.gauges.retain(|_, (_, samples)| {
+                samples.retain(|labels, _| labels.iter().all(is_shown));
+                !samples.is_empty()
+            });
+        }
+    }
+
     /// The witness says that nothing moved in a skill's day: that is a success too.
     pub fn unmoved(&mut self, skill: &str, day: Bucket, fresh_until: Timestamp) {
         if let Some(source) = self.skills.get_mut(skill)

@@ -122,7 +122,10 @@ impl Worker {
         let operation = &self.operation.name;
         for note in &applied.notes {
             match note {
-                Note::CallersNumbers { .. } => error!(%operation, "{note}"),
+                Note::CallersNumbers { .. } => {
+                    error!(%operation, "{note}");
+                    self.board.note(operation, |face| face.today.withdraw_numbers());
+                }
                 Note::Retired { .. } => info!(%operation, "{note}"),
                 Note::CaughtUp { report } => info!(%operation, %report, "{note}"),
                 Note::NotSealed { report, .. } | Note::SealedAsHeld { report, .. } => {
