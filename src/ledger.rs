@@ -74,6 +74,8 @@ pub struct Ledger {
     from_now: bool,
     /// Transactions committed by this process.
     commits: u64,
+    /// The file may have to be written anew; it says so itself.
+    owes_rewrite: bool,
 }
 
 /// What came of entering.
@@ -367,6 +369,25 @@ impl Ledger {
         })
     }
 
+    /// Tries again to write the file anew, where numbers were withdrawn from it and that could not be done then.
+    ///
+    /// # Errors
+    ///
+    /// Storage errors.
+    pub fn rewrite(&mut self) -> Result<(), LedgerError> {
+        if !self.owes_rewrite {
+            return Ok(());
+        }
+        // Of the ledger and not of the store alone: memory is read anew whenever the store is opened again.
+        self.ready()?;
+        let done = self.store.rewrite_where_owed();
+        match &done {
+            Ok(()) => self.owes_rewrite = false,
+            Err(_) => self.store.fail(),
+        }
+        done
+    }
+
     /// Writes the timestamps that are newer than the store's, for a clean end.
     ///
     /// # Errors
@@ -527,8 +548,9 @@ impl Ledger {
             Ok((mut applied, committed, rewrite)) => {
                 applied.changed |= books.settle(committed, now);
                 applied.committed = committed;
-                // What was to be done is done; a file that cannot be written anew now is at the next start.
+                // What was to be done is done; a file that cannot be written anew now is tried again as time passes.
                 if rewrite && self.store.rewrite_where_owed().is_err() {
+                    self.owes_rewrite = true;
                     self.store.fail();
                 }
                 Ok(applied)
@@ -554,6 +576,7 @@ impl From<Found> for Ledger {
             books: found.books.into_iter().collect(),
             from_now: found.from_now,
             commits: 0,
+            owes_rewrite: true,
         }
     }
 }

@@ -153,9 +153,10 @@ impl Pipeline {
         for operation in &changed {
             stopped.extend(self.halt(&operation.name).await);
         }
-        if let Err(error) = enter(&self.surroundings, &changed).await {
+        let now = self.surroundings.clock.now();
+        if let Err(error) = enter(&self.surroundings, &changed, now).await {
             for operation in stopped {
-                self.employ(operation, Keeper::keep_as_before).await;
+                self.employ(operation, |keeper| keeper.keep_as_before(now)).await;
             }
             return Err(error.into());
         }
@@ -201,7 +202,7 @@ impl Pipeline {
         for operation in operations {
             self.client(operation)?;
         }
-        Ok(enter(&self.surroundings, operations).await?)
+        Ok(enter(&self.surroundings, operations, self.surroundings.clock.now()).await?)
     }
 
     fn client(&self, operation: &Operation) -> Result<Client, PipelineError> {

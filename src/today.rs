@@ -3,7 +3,7 @@
 //! A gauge whose source is stale disappears: at local midnight by the clock, and when three planned intervals pass
 //! without a successful reading.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::api::Grain;
@@ -93,6 +93,22 @@ impl Today {
         self.skills.retain(|_, source| source.day >= day);
         self.audit.retain(|_, (audited, ..)| *audited >= day);
         self.skills.insert(skill.into(), Source { day, fresh_until, gauges, total });
+    }
+
+    /// The DNIS have turned out to be callers' numbers, all but those allowed: what stands under one goes, until its skill
+    /// is read again.
+    pub fn withdraw_numbers(&mut self, allow: Option<&BTreeSet<String>>) {
+        let is_shown = |(label, value): &(Label, Box<str>)| {
+            *label != Label::Dnis
+                || matches!(&**value, "other" | "none")
+                || allow.is_some_and(|allow| allow.contains(&**value))
+        };
+        for source in self.skills.values_mut() {
+            source.gauges.retain(|_, (_, samples)| {
+                samples.retain(|labels, _| labels.iter().all(is_shown));
+                !samples.is_empty()
+            });
+        }
     }
 
     /// The witness says that nothing moved in a skill's day: that is a success too.

@@ -21,6 +21,9 @@ use crate::time::{SignedDuration, Timestamp, Window, civil};
 /// A report, and the skill for `skill_6`.
 pub(super) type ScopeName = (Report, Box<str>);
 
+/// Hashes of values that became `other`, by bucket and label.
+type Folded = HashMap<(Place, Label), HashSet<u64>>;
+
 /// Everything that memory holds of an operation.
 #[derive(Debug)]
 pub(super) struct Books {
@@ -46,7 +49,10 @@ pub(super) struct Books {
     /// Buckets that an answer found empty, with the slot.
     pub(super) empties: BTreeMap<Place, u64>,
     /// Values already counted as folded.
-    pub(super) folded: HashMap<(Place, Label), HashSet<u64>>,
+    folded: Folded,
+    /// Those of the open transaction, and the buckets whose values it forgets.
+    folded_now: Folded,
+    forgotten_now: HashSet<Place>,
     /// Scopes whose timestamps are newer than the store's.
     pub(super) unsaved: BTreeSet<ScopeName>,
     /// When timestamps were last written.
@@ -178,7 +184,9 @@ impl Books {
             waiting: Waiting::default(),
             slots: BTreeMap::new(),
             empties: BTreeMap::new(),
-            folded: HashMap::new(),
+            folded: Folded::new(),
+            folded_now: Folded::new(),
+            forgotten_now: HashSet::new(),
             unsaved: BTreeSet::new(),
             saved: None,
             paces: BTreeMap::new(),
@@ -211,6 +219,18 @@ impl Books {
         let before = self.waiting.note(bucket, cells)?;
         self.waiting_before.entry(bucket).or_insert(before);
         Ok(())
+    }
+
+    /// Notes that a value of a bucket became `other`; whether it is to be counted.
+    pub(super) fn fold(&mut self, place: Place, label: Label, value: u64) -> bool {
+        let place = (place, label);
+        let is_known = self.folded.get(&place).is_some_and(|known| known.contains(&value));
+        !is_known && self.folded_now.entry(place).or_default().insert(value)
+    }
+
+    /// A sealed bucket folds no more values.
+    pub(super) fn forget_folded(&mut self, place: Place) {
+        self.forgotten_now.insert(place);
     }
 
     /// A scope, remembered as it was for an undo.
@@ -270,6 +290,13 @@ impl Books {
         for name in std::mem::take(&mut self.scopes_before).into_keys() {
             self.unsaved.insert(name);
         }
+        for (place, values) in std::mem::take(&mut self.folded_now) {
+            self.folded.entry(place).or_default().extend(values);
+        }
+        let forgotten = std::mem::take(&mut self.forgotten_now);
+        if !forgotten.is_empty() {
+            self.folded.retain(|(place, _), _| !forgotten.contains(place));
+        }
         self.history = None;
         if committed {
             self.is_new = false;
@@ -311,6 +338,8 @@ impl Books {
             self.waiting.put(bucket, before);
         }
         self.series.undo();
+        self.folded_now.clear();
+        self.forgotten_now.clear();
         self.slots.clear();
         self.empties.clear();
     }

@@ -169,7 +169,7 @@ impl Store {
             return Err(LedgerError::Damaged(format!("{KEY} is not the key it was written with")));
         }
         if self.rewrite_where_owed().is_err() {
-            // A full disk must not keep the ledger from being used; it is tried again at the next start.
+            // A full disk must not keep the ledger from being used; it is tried again as time passes.
             self.fail();
         }
         let (database, _) = self.ready()?;
@@ -242,21 +242,21 @@ impl Store {
                 format!("{KEY} is missing or cut")
             }
         };
-        let opened = match look(&path)? {
-            Lies::Nothing => Opened::Lost { reason },
-            _ => Opened::SetAside { reason, moved_to: set_aside(&path, now)? },
-        };
-        if fs::symlink_metadata(&key_path).is_ok() && read_key(&key_path)?.is_none() {
-            set_aside(&key_path, now)?;
-        }
+        // The key comes first: without it, and without the ledger, the next start would pass for the first one.
         let key = match read_key(&key_path)? {
             Some(key) => key,
             None => {
-                // What was there is known to be lost, so that its key may come first.
                 let (key, draft) = draft_key(&key_path)?;
+                if fs::symlink_metadata(&key_path).is_ok() {
+                    set_aside(&key_path, now)?;
+                }
                 name_key(&draft, &key_path)?;
                 key
             }
+        };
+        let opened = match look(&path)? {
+            Lies::Nothing => Opened::Lost { reason },
+            _ => Opened::SetAside { reason, moved_to: set_aside(&path, now)? },
         };
         let mut found = create_file(&path, key, true)?;
         found.opened = opened;

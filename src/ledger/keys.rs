@@ -68,7 +68,7 @@ impl Work<'_> {
         let mut hasher = SipHasher13::new();
         hasher.write(value.as_bytes());
         let place = self.place(bucket);
-        if self.books.folded.entry((place, label)).or_default().insert(hasher.finish()) {
+        if self.books.fold(place, label, hasher.finish()) {
             *self.applied.folded.entry(label).or_default() += 1;
         }
     }

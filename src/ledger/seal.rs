@@ -211,7 +211,7 @@ impl Work<'_> {
         self.put(bucket, blob);
         let place = self.place(bucket);
         self.books.empties.remove(&place);
-        self.books.folded.retain(|(known, _), _| *known != place);
+        self.books.forget_folded(place.clone());
         self.changes.sealed.push((place, rows));
         if let Some(scope) = self.books.touch_scope(&self.scope) {
             scope.seal(bucket);

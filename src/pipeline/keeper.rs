@@ -15,6 +15,7 @@ use crate::ledger::LedgerError;
 use crate::report::IdentityKey;
 use crate::schedule::Schedule;
 use crate::server::Ready;
+use crate::time::Timestamp;
 
 /// How long a worker that fell over stays down.
 pub const RECOVERY: Duration = Duration::from_secs(30);
@@ -53,13 +54,14 @@ impl Keeper {
     }
 
     /// The same for an operation whose change was refused half-way. A write that failed may have reached the disk all
-    /// the same, so it enters again as it was, however long the disk refuses that.
-    pub(super) async fn keep_as_before(self) {
+    /// the same, so it enters again as it was, however long the disk refuses that: at the instant of the change, since
+    /// what it would have been away for until now would not count.
+    pub(super) async fn keep_as_before(self, changed: Timestamp) {
         let name = self.operation.name.clone();
         let mut refused = false;
         while !self.stop.is_cancelled() {
             let entered = tokio::select! {
-                entered = enter(&self.surroundings, std::slice::from_ref(&*self.operation)) => entered,
+                entered = enter(&self.surroundings, std::slice::from_ref(&*self.operation), changed) => entered,
                 () = self.stop.cancelled() => return,
             };
             match entered {
@@ -103,8 +105,12 @@ impl Keeper {
 }
 
 /// Enters operations in the ledger: all of them or none.
-pub(super) async fn enter(surroundings: &Surroundings, operations: &[Operation]) -> Result<(), LedgerError> {
-    let (entering, now) = (operations.to_vec(), surroundings.clock.now());
+pub(super) async fn enter(
+    surroundings: &Surroundings,
+    operations: &[Operation],
+    now: Timestamp,
+) -> Result<(), LedgerError> {
+    let entering = operations.to_vec();
     let entered = surroundings.store.commit(move |ledger| ledger.enter_all(&entering, now)).await?;
     for warning in entered.warnings {
         warn!("{warning}");

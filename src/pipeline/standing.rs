@@ -122,7 +122,15 @@ impl Worker {
         let operation = &self.operation.name;
         for note in &applied.notes {
             match note {
-                Note::CallersNumbers { .. } => error!(%operation, "{note}"),
+                Note::CallersNumbers { .. } => {
+                    error!(%operation, "{note}");
+                    self.board.note(operation, |face| face.today.withdraw_numbers(None));
+                }
+                Note::NotAllowed { .. } => {
+                    info!(%operation, "{note}");
+                    let allow = self.operation.dnis.allow.as_ref();
+                    self.board.note(operation, |face| face.today.withdraw_numbers(allow));
+                }
                 Note::Retired { .. } => info!(%operation, "{note}"),
                 Note::CaughtUp { report } => info!(%operation, %report, "{note}"),
                 Note::NotSealed { report, .. } | Note::SealedAsHeld { report, .. } => {

@@ -170,6 +170,9 @@ impl Worker {
             }
             Err(error) => self.ledger_failed(&error),
         }
+        if let Err(error) = self.store.commit(Ledger::rewrite).await {
+            self.ledger_failed(&error);
+        }
     }
 
     /// Waits until there is something to do; while the token is stopped, looks whether there is another.

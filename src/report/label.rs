@@ -75,10 +75,12 @@ fn is_invisible(c: char) -> bool {
 
 /// An id or a name: clean, `none` when there is nothing, `other` when it could be a person's number.
 pub(super) fn id(text: Option<&str>) -> Value<'_> {
-    let cleaned = clean(text.unwrap_or_default());
+    let text = text.unwrap_or_default();
+    let cleaned = clean(text);
     if field::is_placeholder(&cleaned) {
         Value { text: Cow::Borrowed(NONE), hidden: None }
-    } else if looks_private(&cleaned) {
+    } else if looks_private(text) {
+        // The whole text is looked at, since a label may end within a number.
         Value { text: Cow::Borrowed(OTHER), hidden: Some(cleaned) }
     } else {
         Value { text: cleaned, hidden: None }
@@ -198,6 +200,11 @@ mod tests {
             ["1987-2010", "2025-2024", "2024-01-15", "2024 2025 2026", "2024-2025 10", "300_123_45\u{2013}67"]
         {
             assert_eq!(id(Some(number)).text, "other", "{number}");
+        }
+        // A number is known as one also where a label would end within it.
+        for length in 0..10 {
+            let text = format!("{}{}", "a".repeat(LONGEST - length), "3001234567");
+            assert_eq!(id(Some(&text)).text, "other", "{text}");
         }
         for name in
             ["Ventas 2024 - 2025", "2024-2025", "linea 1, piso 2, plan 24/7", "100 y 200 y 300 y 400", "2025"]

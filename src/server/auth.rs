@@ -34,11 +34,21 @@ pub(super) type Compare = Arc<dyn Fn(&str, &str) -> bool + Send + Sync>;
 /// The salt and digest of a hash that no password is known for.
 const DUMMY: &str = "QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi";
 
+/// The cost that a hash says of itself.
+fn cost(hash: &str) -> Option<u8> {
+    hash.get(4..6)?.parse().ok()
+}
+
+/// A hash of a cost that no password is known for.
+fn dummy(cost: u8) -> String {
+    format!("$2b${cost:02}${DUMMY}")
+}
+
 /// Who may come in.
 pub(super) struct Auth {
     users: BTreeMap<String, SecretString>,
-    /// What the password of an unknown user is compared with.
-    dummy: String,
+    /// The highest cost among their hashes.
+    highest: u8,
 }
 
 /// What outlives the list of users: who has come in, and who waits to.
@@ -65,10 +75,17 @@ impl fmt::Debug for Door {
 impl Auth {
     /// Users and their bcrypt hashes.
     pub(super) fn new(users: &BTreeMap<String, SecretString>) -> Auth {
-        let cost =
-            |hash: &SecretString| hash.expose_secret().get(4..6).and_then(|cost| cost.parse::<u8>().ok());
-        let cost = users.values().filter_map(cost).max().unwrap_or(10);
-        Auth { users: users.clone(), dummy: format!("$2b${cost:02}${DUMMY}") }
+        let highest = users.values().filter_map(|hash| cost(hash.expose_secret())).max().unwrap_or(10);
+        Auth { users: users.clone(), highest }
+    }
+
+    /// The hashes that a password is compared with, the user's own first. Each cost is twice the one before, so a hash of
+    /// the cost `c` and dummies of `c` up to below the highest take what one hash of the highest takes: who guesses
+    /// cannot tell users from strangers, nor users of cheaper hashes from others.
+    fn hashes(&self, user: &str) -> Vec<String> {
+        let own = self.hash(user).map_or_else(|| dummy(self.highest), str::to_owned);
+        let fill = cost(&own).unwrap_or(self.highest)..self.highest;
+        std::iter::once(own).chain(fill.map(dummy)).collect()
     }
 
     fn hash(&self, user: &str) -> Option<&str> {
@@ -97,8 +114,8 @@ impl Door {
     ) -> Admission {
         let Some((user, password)) = credentials.and_then(decode) else { return Admission::Refused };
         let known = auth.hash(&user);
-        let hash = known.unwrap_or(&auth.dummy).to_owned();
-        let tag = self.tag(&user, &hash, &password);
+        let hashes = auth.hashes(&user);
+        let tag = self.tag(&user, &hashes[0], &password);
         if known.is_some() && self.accepted().get(&user).is_some_and(|accepted| self.same(accepted, &tag)) {
             return Admission::Granted;
         }
@@ -107,7 +124,11 @@ impl Door {
         let compare = Arc::clone(&self.compare);
         // The turn ends with the comparison, also when nobody waits for it any more.
         let comparing = tokio::task::spawn_blocking(move || {
-            let good = compare(&password, &hash);
+            let mut good = false;
+            for (nth, hash) in hashes.iter().enumerate() {
+                // What fills up the time opens nothing.
+                good |= compare(&password, hash) && nth == 0;
+            }
             drop(turn);
             good
         });
@@ -237,6 +258,24 @@ mod tests {
             assert_eq!(std::mem::take(&mut *costs.lock().unwrap()), known);
         }
         assert_eq!(known, ["12"]);
+    }
+
+    #[tokio::test]
+    async fn users_of_cheaper_hashes_cost_as_much_as_the_dearest_and_as_strangers() {
+        let work = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&work);
+        let compare: Compare = Arc::new(move |_, hash| {
+            seen.lock().unwrap().push(1_u64 << cost(hash).unwrap());
+            false
+        });
+        let hash = |cost: u8| SecretString::from(format!("$2y${cost:02}${}", "a".repeat(53)));
+        let list = [("cheap", 4), ("middle", 7), ("dear", 10)];
+        let auth = Auth::new(&list.map(|(user, cost)| (user.to_owned(), hash(cost))).into());
+        let site = Site(auth, Door::new(compare));
+        for user in ["cheap", "middle", "dear", "stranger"] {
+            assert_eq!(site.admits(1, &header(user, "wrong")).await, Admission::Refused);
+            assert_eq!(std::mem::take(&mut *work.lock().unwrap()).iter().sum::<u64>(), 1 << 10, "{user}");
+        }
     }
 
     #[tokio::test]
@@ -384,6 +423,6 @@ mod tests {
     #[test]
     fn the_dummy_is_a_hash_that_can_be_compared() {
         let auth = Auth::new(&users("$2y$04$"));
-        assert!(!bcrypt::non_truncating_verify("x", &auth.dummy).unwrap());
+        assert!(!bcrypt::non_truncating_verify("x", &dummy(auth.highest)).unwrap());
     }
 }

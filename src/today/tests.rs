@@ -51,6 +51,24 @@ fn skills_that_share_a_label_add_up_and_have_no_ratio() {
 }
 
 #[test]
+fn gauges_of_callers_numbers_go_with_them_and_those_of_a_skill_without_any_stay() {
+    let mut today = Today::default();
+    skill(&mut today, "101", "101", 1);
+    for dnis in ["other", "none"] {
+        let labels = [(Label::SkillId, dnis), (Label::Dnis, dnis)];
+        let gauges = vec![gauge(&catalogue::TODAY_INBOUND_CALLS, &labels, 20)];
+        let until = fresh_until(noon(), Duration::from_secs(300));
+        today.read_skill(dnis, day(), SkillDay::default(), gauges, until, |_, value| value.into());
+    }
+    today.withdraw_numbers(None);
+    // A skill that has not moved is not read again.
+    today.unmoved("101", day(), fresh_until(noon(), Duration::from_secs(600)));
+    let calls = values(&today, &catalogue::TODAY_INBOUND_CALLS, noon());
+    assert_eq!(calls.iter().map(|(_, value)| *value).collect::<Vec<_>>(), [20, 20], "{calls:?}");
+    assert_eq!(values(&today, &catalogue::TODAY_SERVICE_LEVEL, noon()), []);
+}
+
+#[test]
 fn a_gauge_lives_for_three_intervals_and_never_past_midnight() {
     let mut today = Today::default();
     skill(&mut today, "101", "101", 1);

@@ -134,6 +134,48 @@ fn a_ledger_that_is_gone_is_told_and_counts_from_now() {
     }
 }
 
+/// A full disk takes new names, but no new key.
+#[test]
+fn a_ledger_without_its_key_stays_known_as_lost_when_no_new_key_can_be_written() {
+    let directory = tempfile::tempdir().unwrap();
+    fill(directory.path());
+    let draft = directory.path().join("ledger.key.new");
+    fs::remove_file(directory.path().join("ledger.key")).unwrap();
+    fs::create_dir(&draft).unwrap();
+    assert!(matches!(Ledger::open(directory.path(), at(NOW)), Err(LedgerError::Io { .. })));
+    fs::remove_dir(&draft).unwrap();
+    expect_set_aside(directory.path(), "the second start");
+}
+
+#[test]
+fn numbers_that_a_full_disk_kept_in_the_file_leave_it_when_there_is_room() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut ledger, _) = Ledger::open(directory.path(), at(NOW)).unwrap();
+    ledger.enter(&operation(), at("2026-04-04T00:00:00")).unwrap();
+    let callers: Vec<String> = (0..60).map(|caller| format!("57300{:07}", caller * 7_919)).collect();
+    let rows = |calls| callers.iter().map(|caller| (caller.as_str(), calls)).collect::<Vec<_>>();
+    ledger.apply("acme", &day(NOW, "2026-04-05", &rows(10))).unwrap();
+    let shown = |ledger: &mut Ledger| {
+        // What has been closed is whole on the disk.
+        ledger.store.fail();
+        let bytes = fs::read(directory.path().join("ledger.redb")).unwrap();
+        callers.iter().any(|caller| bytes.windows(caller.len()).any(|known| known == caller.as_bytes()))
+    };
+    assert!(shown(&mut ledger), "they were let in");
+    let draft = directory.path().join("ledger.redb.new");
+    fs::create_dir(&draft).unwrap();
+    let withdrawn = ledger.apply("acme", &day("2026-04-05T10:05:00", "2026-04-05", &rows(1))).unwrap();
+    assert!(matches!(withdrawn.notes[..], [Note::CallersNumbers { .. }]), "{:?}", withdrawn.notes);
+    assert!(ledger.rewrite().is_err());
+    assert!(shown(&mut ledger));
+    fs::remove_dir(&draft).unwrap();
+    ledger.rewrite().unwrap();
+    assert!(!shown(&mut ledger));
+    let before: Vec<Total> = ledger.totals("acme").collect();
+    ledger.tick("acme", at("2026-04-05T10:10:00")).unwrap();
+    assert_eq!(ledger.totals("acme").collect::<Vec<_>>(), before);
+}
+
 #[test]
 fn a_file_that_vanishes_under_the_program_is_never_begun_anew() {
     let directory = tempfile::tempdir().unwrap();

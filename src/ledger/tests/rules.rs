@@ -1,5 +1,6 @@
 //! One test for each sentence of the contract.
 
+use super::disk::Disk;
 use super::*;
 
 #[test]
@@ -341,6 +342,33 @@ fn what_exceeds_a_cap_shares_one_cell_and_stays_there_for_its_bucket() {
     assert_eq!(shown(&mut ledger, &catalogue::INBOUND_CALLS, "603"), Some(3));
 }
 
+/// When values are folded, and when their bucket is sealed.
+#[test]
+fn folded_values_are_counted_once_whatever_could_not_be_written() {
+    let disk = Disk::default();
+    let shared = disk.clone();
+    let mut ledger = Ledger::with_backend(move || shared.clone(), [5; 32]).unwrap();
+    let mut operation = operation();
+    operation.dnis.allow = Some(BTreeSet::from(["601".to_owned()]));
+    ledger.enter(&operation, at("2026-04-03T00:00:00")).unwrap();
+    let both = [("601", 10), ("602", 20)];
+    for (now, rows, folded) in [
+        ("2026-04-04T10:00:00", both, Some(1)),
+        ("2026-04-04T10:05:00", [("602", 21), ("603", 3)], Some(1)),
+        ("2026-04-05T08:00:00", both, None),
+    ] {
+        let reading = day(now, "2026-04-04", &rows);
+        disk.fail(0, u64::MAX);
+        for _ in 0..2 {
+            ledger.apply("acme", &reading).unwrap_err();
+        }
+        disk.fail(0, 0);
+        let applied = ledger.apply("acme", &reading).unwrap();
+        assert_eq!(applied.folded.get(&Label::Dnis).copied(), folded, "{now}");
+    }
+    assert_eq!(sums(&ledger, &catalogue::INBOUND_CALLS).0, 30, "sealed");
+}
+
 #[test]
 fn callers_numbers_are_withdrawn_and_their_growth_goes_to_other() {
     let mut ledger = ledger("2026-04-04T00:00:00");
@@ -368,6 +396,48 @@ fn callers_numbers_are_withdrawn_and_their_growth_goes_to_other() {
     release(&mut ledger);
     assert_eq!(shown(&mut ledger, inbound, &numbers[0]), Some(2));
     assert_eq!(shown(&mut ledger, inbound, "dnis=\"other\""), Some(25 + 29));
+}
+
+#[test]
+fn numbers_that_are_not_allowed_any_more_are_withdrawn_and_their_growth_goes_to_other() {
+    let mut ledger = ledger("2026-04-04T00:00:00");
+    let numbers = ["3005550001", "3005550002", "601"];
+    let rows = |calls: i64| numbers.map(|number| (number, calls));
+    let inbound = &catalogue::INBOUND_CALLS;
+    ledger.apply("acme", &day("2026-04-05T10:00:00", "2026-04-05", &rows(10))).unwrap();
+    release(&mut ledger);
+    assert_eq!(shown(&mut ledger, inbound, numbers[0]), Some(10));
+    let mut operation = operation();
+    let mut allow = |ledger: &mut Ledger, now: &str, allowed: &[&str]| {
+        operation.dnis.allow = Some(allowed.iter().map(|dnis| (*dnis).to_owned()).collect());
+        ledger.enter(&operation, at(now)).unwrap();
+    };
+    allow(&mut ledger, "2026-04-05T10:01:00", &["601"]);
+    let applied = ledger.apply("acme", &day("2026-04-05T10:05:00", "2026-04-05", &rows(11))).unwrap();
+    assert_eq!(applied.notes, [Note::NotAllowed { values: 2 }]);
+    release(&mut ledger);
+    assert!(ledger.totals("acme").all(|total| !total.labels.as_str().contains("3005550")));
+    assert_eq!(shown(&mut ledger, inbound, "601"), Some(11));
+    assert_eq!(shown(&mut ledger, inbound, "dnis=\"other\""), Some(2), "what grew since");
+    assert_eq!(sums(&ledger, inbound), (0, 33, 33));
+    // Told once, and nothing moves when it is read again.
+    let again = ledger.apply("acme", &day("2026-04-05T10:10:00", "2026-04-05", &rows(11))).unwrap();
+    assert!(again.notes.is_empty(), "{again:?}");
+    assert_eq!(sums(&ledger, inbound), (0, 33, 33));
+    // Allowed again within the day, it stays with the others until the next; nothing is counted twice or falls.
+    allow(&mut ledger, "2026-04-05T10:11:00", &["601", numbers[0]]);
+    let back = ledger.apply("acme", &day("2026-04-05T10:15:00", "2026-04-05", &rows(12))).unwrap();
+    assert_eq!(back.revisions.down, 0, "{back:?}");
+    assert_eq!(sums(&ledger, inbound), (0, 36, 36));
+    let sealed = ledger.apply("acme", &day("2026-04-06T06:00:01", "2026-04-05", &rows(12))).unwrap();
+    assert_eq!(sealed.revisions.down, 0, "{sealed:?}");
+    assert_eq!(sums(&ledger, inbound), (36, 0, 36));
+    ledger.apply("acme", &day("2026-04-06T10:00:00", "2026-04-06", &rows(1))).unwrap();
+    release(&mut ledger);
+    assert_eq!(sums(&ledger, inbound), (36, 3, 39));
+    assert_eq!(shown(&mut ledger, inbound, numbers[0]), Some(11), "its sum from before, and the new day");
+    assert_eq!(shown(&mut ledger, inbound, "601"), Some(13));
+    assert_eq!(shown(&mut ledger, inbound, "dnis=\"other\""), Some(5));
 }
 
 #[test]

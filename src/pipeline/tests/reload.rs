@@ -95,3 +95,42 @@ async fn a_reload_is_taken_whole_or_not_at_all_whatever_storage_operation_fails(
     }
     assert!(refused > 2, "{refused} refused, {taken} taken");
 }
+
+/// A write that failed may have reached the disk all the same, and say there that a report has left.
+#[tokio::test]
+async fn a_reload_that_was_refused_costs_no_calls_however_long_the_disk_refuses() {
+    let late = |hour: u32| format!(r#"{{"date":"2026-04-04 {hour}:30:00","conn_id":"1.{hour}.1"}}"#);
+    let mut written = 0;
+    for first in 0..16 {
+        let has_passed = Arc::new(Mutex::new(false));
+        let vendor = Vendor::new({
+            let has_passed = Arc::clone(&has_passed);
+            move |asked| match asked["api"].as_str() {
+                "cdr_1" if *has_passed.lock().unwrap() => rows(&[13, 15, 18].map(late)),
+                "token_info" => token_info(),
+                _ => nothing(),
+            }
+        })
+        .await;
+        let (disk, mut bench, _) = at_work(&vendor).await;
+        disk.fail(first, u64::MAX);
+        let off = OFTEN.replace("cdr_1: { interval: 2s }", "cdr_1: off").replace(", diagram_4: off", "");
+        let without = ["A", "B"].map(|name| operation(name, vendor.port, &off));
+        if bench.pipeline.reload(&config(&without)).await.is_ok() {
+            bench.pipeline.end().await;
+            break;
+        }
+        written += 1;
+        bench.clock.advance_to("2026-04-04T20:00:00Z".parse().unwrap());
+        *has_passed.lock().unwrap() = true;
+        disk.fail(0, 0);
+        all_are_read(&bench, &vendor).await;
+        let counted = bench.pipeline.surroundings.store.with(|ledger| {
+            let calls = ledger.totals("A").filter(|total| total.family.is(&catalogue::CDR_CALLS));
+            calls.map(|total| total.mark[0]).sum::<i64>()
+        });
+        assert_eq!(counted.await, 3, "failure at {first}");
+        bench.pipeline.end().await;
+    }
+    assert!(written > 2, "{written}");
+}
