@@ -110,6 +110,11 @@ const FRESH: u32 = 600;
 
 /// A recorded series as it was at the last reading of its report, and a series of its own for what was seen then.
 fn hold(rules: &mut Vec<Rule>, report: Option<Report>, name: String, expr: &str) {
+    hold_unless(rules, report, name, expr, "");
+}
+
+/// The same, with what takes it back at once: what was seen before must not stand in for what is left out now.
+fn hold_unless(rules: &mut Vec<Rule>, report: Option<Report>, name: String, expr: &str, unless: &str) {
     let (on, which) = match report {
         Some(report) => (OPERATION, format!("{{{}}}", is(Label::Report, report.code()))),
         None => (READING, String::new()),
@@ -119,7 +124,7 @@ fn hold(rules: &mut Vec<Rule>, report: Option<Report>, name: String, expr: &str)
         read.clone(),
         format!("{expr}\nand on ({})\n({}{which} < {FRESH})", list(on), age_seconds()),
     ));
-    rules.push(record(name, format!("last_over_time({read}[{HELD}])")));
+    rules.push(record(name, format!("last_over_time({read}[{HELD}]){unless}")));
 }
 
 /// The name of what was seen while readings were fresh.
@@ -322,13 +327,11 @@ fn others(options: &Options) -> Group {
     let answers = &catalogue::SURVEY_ANSWERS;
     let of = |matcher| grown(answers, Part::Value, &select.some(answers, &[matcher]), Window::D1.as_str());
     for (metric, values) in [(ANSWERS_SATISFIED, SATISFIED), (ANSWERS_SCALED, SCALE)] {
-        let expr = format!(
-            "{}\nunless on ({})\n({} > 0)",
-            sum(QUESTION, &of(is_one_of(Label::Answer, values))),
-            list(QUESTION),
-            of(is_none_of(Label::Answer, SCALE))
-        );
-        hold(&mut rules, Some(Report::Diagram4), counted(QUESTION, metric, Window::D1), &expr);
+        let unless =
+            format!("\nunless on ({})\n({} > 0)", list(QUESTION), of(is_none_of(Label::Answer, SCALE)));
+        let name = counted(QUESTION, metric, Window::D1);
+        let given = sum(QUESTION, &of(is_one_of(Label::Answer, values)));
+        hold_unless(&mut rules, Some(Report::Diagram4), name, &given, &unless);
     }
     let blank = |report| unless_revised(report, Window::H4);
     let calls = counted(OPERATION, base(&catalogue::IVR_CALLS), Window::H4);
@@ -342,12 +345,14 @@ fn others(options: &Options) -> Group {
         recorded(OPERATION, IVR_MEAN, "mean4h"),
         format!("{seconds} / ({calls} > 0)\n{}", blank(Report::Diagram12)),
     ));
-    for (metric, now) in [
-        (IVR_PASSED, recorded(OPERATION, IVR_PASSED, "ratio4h")),
-        (IVR_MEAN, recorded(OPERATION, IVR_MEAN, "mean4h")),
+    for (metric, now, reports) in [
+        (IVR_PASSED, recorded(OPERATION, IVR_PASSED, "ratio4h"), &[Report::Skill6, Report::Diagram12][..]),
+        (IVR_MEAN, recorded(OPERATION, IVR_MEAN, "mean4h"), &[Report::Diagram12]),
     ] {
         let change = format!("{now} / ({now} offset 1w > 0) - 1");
-        hold(&mut rules, Some(Report::Diagram12), recorded(OPERATION, metric, "change1w"), &change);
+        let unless: String = reports.iter().map(|report| format!("\n{}", blank(*report))).collect();
+        let name = recorded(OPERATION, metric, "change1w");
+        hold_unless(&mut rules, Some(Report::Diagram12), name, &change, &unless);
     }
     weeks(options, &mut rules);
     Group { name: "wolkvox.others", rules }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::metrics::{Family, Kind, Label, Unit};
+use crate::metrics::{Family, Kind, Label, Unit, catalogue};
 
 /// A stretch of time that rules look back over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,7 +128,8 @@ impl Selector {
     }
 
     /// A gauge, as it last was while its exporter does not answer: a scrape that failed is no news of a target, of opening
-    /// hours or of a reading. A gauge that its exporter no longer shows is gone.
+    /// hours or of a reading. A gauge that its exporter no longer shows is gone, and where another exporter reads the
+    /// operation, that one has the word.
     pub fn held(&self, family: &Family) -> String {
         self.held_by(family, &self.all(family))
     }
@@ -136,9 +137,11 @@ impl Selector {
     /// The same with another expression for what is there now.
     pub fn held_by(&self, family: &Family, now: &str) -> String {
         format!(
-            "{now} or last_over_time({}[{HELD}]) and on (job, instance) {} == 0",
+            "{now} or last_over_time({}[{HELD}]) and on (job, instance) {} == 0 unless on ({}) {}",
             self.all(family),
-            self.named("up", &[])
+            self.named("up", &[]),
+            Label::Operation.as_str(),
+            self.all(&catalogue::UP)
         )
     }
 

@@ -7,7 +7,7 @@ use crate::dashboards::recording::{
     CALLBACKS_TRIED, IVR_MEAN, IVR_PASSED, OPERATION, QUESTION, SKILL, counted, open, unless_revised,
 };
 use crate::dashboards::rule::{Alert, Hours, Runbook, Severity};
-use crate::dashboards::words::{Window, base, list, looked_up, max, recorded, value_of, week_ago};
+use crate::dashboards::words::{Window, base, is, list, looked_up, max, recorded, value_of, week_ago};
 use crate::dashboards::{Board, Options};
 use crate::metrics::{Label, catalogue};
 
@@ -137,6 +137,9 @@ fn callback_speed(options: &Options) -> Alert {
 
 fn callback_overdue(options: &Options) -> Alert {
     let oldest = max(SKILL, &options.selector.held(&catalogue::CALLBACK_OLDEST_WAITING));
+    // Until the last reading: who has been called since is not known before the next one.
+    let unread = format!("{}{{{}}}", recording::age_seconds(), is(Label::Report, Report::Diagram3.code()));
+    let waited = format!("time() - {oldest} - on ({}) group_left () {unread}", list(OPERATION));
     Alert {
         // Open for as long as the customer waits: nobody calls back over night.
         guards: vec![
@@ -177,7 +180,7 @@ fn callback_overdue(options: &Options) -> Alert {
             Report::Diagram3,
             SKILL,
             Board::Callbacks,
-            format!("time() - {oldest} > {}", options.thresholds.callback_overdue_seconds),
+            format!("{waited} > {}", options.thresholds.callback_overdue_seconds),
         )
     }
 }

@@ -46,6 +46,7 @@ fn alert(name: &'static str, severity: Severity, by: &[Label], signal: String, h
 }
 
 fn down(options: &Options) -> Alert {
+    const NAME: &str = "WolkvoxExporterDown";
     Alert {
         summary: "{{ $labels.instance }}: the exporter cannot be scraped{{ with $labels.operation }}, {{ . }} is not \
                   read{{ end }}"
@@ -65,12 +66,14 @@ fn down(options: &Options) -> Alert {
             silence: "During a planned restart.",
         },
         ..alert(
-            "WolkvoxExporterDown",
+            NAME,
             Severity::Critical,
             &[Label::Operation],
             format!(
-                "max by (job, instance, operation) (last_over_time({up}[{HELD}]))\nand on (job, instance) {gone}\n\
-                 unless on (operation) {up}\nor on (job, instance) {gone}",
+                // What was read is remembered for hours; the alert itself remembers for longer.
+                "max by (job, instance, operation) (last_over_time({up}[{HELD}]) or \
+                 ALERTS{{alertname=\"{NAME}\",alertstate=\"firing\",operation!=\"\"}})\n\
+                 and on (job, instance) {gone}\nunless on (operation) {up}\nor on (job, instance) {gone}",
                 up = options.selector.all(&catalogue::UP),
                 gone = format_args!("{} == 0", options.selector.named("up", &[])),
             ),

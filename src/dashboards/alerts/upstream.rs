@@ -70,8 +70,9 @@ fn stale(options: &Options) -> Alert {
         runbook: Runbook {
             meaning: "A report has not been read with success for more than three of its planned intervals.",
             impact: "Service level, abandonment and the rest are not known. For six hours everything stands as it was last \
-                     read, then it is blank. Silence of the other alerts is no good news. Nothing is lost: what was \
-                     missed is read when the API answers again.",
+                     read, then it is blank. Of skill_6 one skill that fails is enough: its age is that of the skill read \
+                     longest ago, and all skills of the operation stand with it. Silence of the other alerts is no good \
+                     news. Nothing is lost: what was missed is read when the API answers again.",
             diagnosis: vec![
                 ("age in planned intervals", age()),
                 failures_by_reason(options),
@@ -283,13 +284,17 @@ fn quota_forecast(options: &Options) -> Alert {
 }
 
 fn quota_spent(options: &Options) -> Alert {
+    const NAME: &str = "WolkvoxAPIQuotaSpent";
+    // One refusal may be the last request of the day: what fires goes on until the operation is read.
+    let fires = sum(OPERATION, &format!("ALERTS{{alertname=\"{NAME}\",alertstate=\"firing\"}}"));
+    let refused = sum(OPERATION, &failures(options, &[Reason::Quota], Window::H2));
     Alert {
-        name: "WolkvoxAPIQuotaSpent",
+        name: NAME,
         severity: Severity::Critical,
         category: Category::Exporter,
         report: None,
         by: OPERATION.to_vec(),
-        signal: format!("{} > 0", sum(OPERATION, &failures(options, &[Reason::Quota], Window::H2))),
+        signal: format!("({refused} > 0 or {fires})"),
         guards: vec![format!(
             "and on ({})\n({} == 0)",
             list(OPERATION),

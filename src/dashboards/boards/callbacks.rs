@@ -8,7 +8,7 @@ use crate::dashboards::grafana::target::{column, instant, range};
 use crate::dashboards::grafana::{Line, Section};
 use crate::dashboards::recording::SKILL;
 use crate::dashboards::scope::{RANGE, Scope};
-use crate::dashboards::words::{Part, Window, bounds, is, is_one_of, list, max, sum};
+use crate::dashboards::words::{Part, Window, bounds, is, is_none_of, is_one_of, list, max, sum};
 use crate::metrics::{Label, catalogue};
 
 const STATUS: &str = "diagram_3 (status)";
@@ -235,6 +235,18 @@ fn funnel(scope: Scope<'_>) -> Panel {
 }
 
 fn outcomes(scope: Scope<'_>) -> Panel {
+    // Colours by chance would show failures in green.
+    let known = [
+        ("ok", Color::Good),
+        ("no_user", Color::Watch),
+        ("fail", Color::Bad),
+        ("no", Color::Pale),
+        ("stop_new", Color::Other),
+    ];
+    let of = |matcher| scope.hourly(&[Label::Outcome], &catalogue::CALLBACK_OUTCOMES, &[matcher]);
+    let each =
+        known.map(|(outcome, color)| range(of(is(Label::Outcome, outcome)), "{{outcome}}").color(color));
+    let rest = of(is_none_of(Label::Outcome, &known.map(|(outcome, _)| outcome)));
     graph(
         "Outcomes per hour",
         about(
@@ -245,7 +257,8 @@ fn outcomes(scope: Scope<'_>) -> Panel {
             STATUS,
         ),
     )
-    .ask(range(scope.hourly(&[Label::Outcome], &catalogue::CALLBACK_OUTCOMES, &[]), "{{outcome}}"))
+    .asks(each)
+    .ask(range(rest, "{{outcome}}").color(Color::Deep))
     .stacked()
     .from_zero()
     .decimals(0)

@@ -39,7 +39,7 @@ pub(super) fn sections(scope: Scope<'_>) -> Vec<Section> {
             &format!(
                 "{RULES_NOTE}\n\n**Satisfied** is the share of answers 4 and 5 among those from 1 to 5. \
                  *At least* and *at most* are its 95 % interval \
-                 (Wilson): another week of the same service would fall within. It is hidden below {} \
+                 (Wilson): so far the share of all customers may lie from that of those who answered. It is hidden below {} \
                  answers. A question that somebody answered outside of 1 to 5 within the time has another scale and is left \
                  out; *Answers by value* and the mean score, which people ask for, have every question.",
                 scope.options.thresholds.csat_answers
@@ -266,7 +266,7 @@ fn questions(scope: Scope<'_>) -> Panel {
         about(
             &format!(
                 "One row a question of a skill, over the time shown; those on another scale than 1 to 5 have a mean \
-                      alone. Shares are hidden below {fewest} answers."
+                      score alone, of as many answers as *Scores* says. Shares and means are hidden below {fewest} answers."
             ),
             "answers 4 and 5 / answers 1 to 5; Wilson interval; sum of scores / scores",
             "diagram_4 (q#), and information.php skills for names",
@@ -289,11 +289,16 @@ fn questions(scope: Scope<'_>) -> Panel {
         .unit(Unit::Number)
         .decimals(2),
     )
+    .ask(column("Scores", scope.with_name(&score(Part::Count))).decimals(0))
     .sorted("Answers", true)
     .empty("")
 }
 
 fn results(scope: Scope<'_>) -> Panel {
+    let known = [("complete", Color::Good), ("incomplete", Color::Pale)];
+    let of = |matcher| scope.hourly(&[Label::Result], &catalogue::SURVEY_RESPONSES, &[matcher]);
+    let each = known.map(|(result, color)| range(of(is(Label::Result, result)), "{{result}}").color(color));
+    let rest = of(is_none_of(Label::Result, &known.map(|(result, _)| result)));
     graph(
         "Surveys per hour, by result",
         about(
@@ -303,7 +308,8 @@ fn results(scope: Scope<'_>) -> Panel {
             RESULT,
         ),
     )
-    .ask(range(scope.hourly(&[Label::Result], &catalogue::SURVEY_RESPONSES, &[]), "{{result}}"))
+    .asks(each)
+    .ask(range(rest, "{{result}}").color(Color::Other))
     .stacked()
     .from_zero()
     .decimals(0)

@@ -164,8 +164,8 @@ fn reports(scope: Scope<'_>) -> Panel {
         "Every report of every operation",
         about(
             &format!(
-                "One row a report. *Missed* is the time since the last success as times the planned \
-                 interval: from {stale} on the data is stale. \
+                "One row a report. *Intervals* is the time since the last success as times the planned \
+                 interval: 1 is due, above {stale} the data is stale. \
                  *Data age* is how far behind the numbers are. Skill_1, skills and token_info are helpers."
             ),
             "now minus the timestamps of wolkvox_report_*; growth of wolkvox_report_reads_total, \
@@ -180,7 +180,7 @@ fn reports(scope: Scope<'_>) -> Panel {
     ]))
     .ask(column("Data age", ago(&catalogue::DATA_THROUGH)).unit(Unit::Seconds).decimals(0))
     .ask(
-        column("Missed", intervals)
+        column("Intervals", intervals)
             .unit(Unit::Number)
             .decimals(1)
             .colored(&[(2.0, Color::Watch), (stale, Color::Bad)], Color::Good),
@@ -205,7 +205,7 @@ fn reports(scope: Scope<'_>) -> Panel {
             .unit(Unit::Date)
             .wide(165),
     )
-    .sorted("Missed", true)
+    .sorted("Intervals", true)
     .empty("")
 }
 

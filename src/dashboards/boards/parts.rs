@@ -168,7 +168,7 @@ pub(super) fn trust_tiles(scope: Scope<'_>, reports: &[Report]) -> Vec<Panel> {
         count(
             "Reads failing",
             "Reports of this board whose last reading failed. Their numbers stand still until it \
-             succeeds; nothing is lost.",
+             succeeds, those of skill_6 for all skills of the operation when one cannot be read; nothing is lost.",
             "number of wolkvox_report_up that are 0",
             format!("sum({} == bool 0)", of(&catalogue::REPORT_UP)),
             "none",

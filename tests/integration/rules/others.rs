@@ -255,21 +255,39 @@ fn overdue() -> Vec<Scenario> {
     };
     let early = ONSET - 60;
     // The last scrape that shows the customer was two hours ago; the exporter answers since, or it does not.
-    let gone = |shows, name: &str, up: f64| {
-        let mut scenario = of(shows, name, 180.0, &always(1.0), early);
-        scenario.series.retain(|(series, _)| !series.contains(catalogue::CALLBACK_OLDEST_WAITING.name));
-        let since = (ONSET as f64 * 5.0 - 180.0) * 60.0;
-        let seen = [Stay(ONSET - 24, since), Gap(ALL - ONSET + 24)];
+    let gone = |shows, name: &str, waited_minutes: f64, up: f64| {
+        let mut scenario = of(shows, name, waited_minutes, &always(1.0), early);
+        let report = "operation=\"acme\",report=\"diagram_3\"";
+        for (family, labels, first, by) in [
+            (&catalogue::CALLBACK_OLDEST_WAITING, SKILL, (ONSET as f64 * 5.0 - waited_minutes) * 60.0, 0.0),
+            (&catalogue::LAST_SUCCESS, report, 0.0, 300.0),
+        ] {
+            let shown = family.name == catalogue::LAST_SUCCESS.name && up > 0.0;
+            let last = if shown { ALL } else { ONSET - 24 };
+            scenario.series.retain(|(series, _)| !series.contains(family.name));
+            scenario = scenario.with(family, labels, &[Line(last, first, by), Gap(ALL - last)]);
+        }
         let target = "job=\"wolkvox\",instance=\"exporter:10465\"";
-        scenario.with(&catalogue::CALLBACK_OLDEST_WAITING, SKILL, &seen).with_named(
-            "up",
-            target,
-            &[Stay(ONSET - 24, 1.0), Stay(ALL - ONSET + 24, up)],
-        )
+        scenario.with_named("up", target, &[Stay(ONSET - 24, 1.0), Stay(ALL - ONSET + 24, up)])
     };
+    let mut unread = of(Shows::Other, "nothing has been read for two hours", 180.0, &always(1.0), early);
+    unread.series.retain(|(series, _)| !series.contains(catalogue::LAST_SUCCESS.name));
+    let read = [Line(ONSET - 24, 0.0, 300.0), Stay(ALL - ONSET + 24, (ONSET - 25) as f64 * 300.0)];
+    let unread = unread.with(&catalogue::LAST_SUCCESS, "operation=\"acme\",report=\"diagram_3\"", &read);
+    let other = "job=\"wolkvox\",instance=\"other:10465\",operation=\"acme\"";
     vec![
-        gone(Shows::Other, "the exporter does not answer", 0.0).firing(ONSET + 2),
-        gone(Shows::Below, "the exporter shows nobody who waits", 1.0).silent(ONSET + 2),
+        unread.silent(ONSET + 2),
+        gone(Shows::Other, "the exporter does not answer", 300.0, 0.0).firing(ONSET + 2),
+        gone(Shows::Below, "it did not answer before it was long", 180.0, 0.0).silent(ONSET + 2),
+        gone(Shows::Below, "the exporter shows nobody who waits", 300.0, 1.0).silent(ONSET + 2),
+        gone(Shows::Below, "another exporter shows nobody who waits", 300.0, 0.0)
+            .with_named(catalogue::UP.name, other, &always(1.0))
+            .with_named(
+                catalogue::LAST_SUCCESS.name,
+                &format!("{other},report=\"diagram_3\""),
+                &[Line(ALL, 0.0, 300.0)],
+            )
+            .silent(ONSET + 2),
         of(Shows::Fires, "fires", 180.0, &appears(1.0), early).fires_after(
             ONSET,
             1,
@@ -404,7 +422,14 @@ fn token() -> Vec<Scenario> {
                 .fires_after(ONSET, hold, &shown, summary),
             of(Shows::Below, "reads again", reason, &once(0), &always(1.0)).silent(ONSET + 2),
             of(Shows::Below, "other reasons", "timeout", &once(0), &always(0.0)).silent(ONSET + 2),
-            of(Shows::Below, "long ago", reason, &once(60), &always(0.0)).silent(ONSET + 2),
+            of(
+                Shows::Below,
+                "long ago",
+                reason,
+                &once(60),
+                &[Stay(ONSET - 30, 1.0), Stay(ALL - ONSET + 30, 0.0)],
+            )
+            .silent(ONSET + 2),
             of(Shows::Reset, "the process started anew", reason, &anew(), &always(0.0)).firing(ONSET + 2),
         ]);
     }

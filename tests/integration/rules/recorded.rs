@@ -250,6 +250,15 @@ fn today() -> World {
         BEFORE,
     ));
     world.tell(age(), "operation=\"unplanned\",report=\"skill_6\"", 1.0, None);
+    // One of two exporters is gone: what it last said of opening hours is not held against the other.
+    let pair = "operation=\"pair\",skill_id=\"101\"";
+    for (instance, open, until) in [("gone", 1.0, BEFORE), ("here", 0.0, AT)] {
+        let labels = format!("instance=\"{instance}\",{pair}");
+        world.constant.push((named(&catalogue::BUSINESS_OPEN, Part::Value, &labels), open, until));
+    }
+    let reads = named(&catalogue::UP, Part::Value, "instance=\"here\",operation=\"pair\"");
+    world.constant.push((reads, 1.0, AT));
+    world.tell(open(), pair, 1.0, 0.0);
     revisions(&mut world);
     // A process that started anew counts on from there.
     let anew = "operation=\"anew\",skill_id=\"101\",dnis=\"601\"";
@@ -489,13 +498,15 @@ fn others(world: &mut World, made: &Skill, operation: &str) {
     for (number, other) in ["0", "6", "10", "other"].iter().enumerate() {
         let question = format!("{skill},question=\"q1{number}\"");
         let early = [0.0, 0.0, 0.0, 0.0, 1.0, 1.0];
-        for (answer, rates) in [("4", rates), (other, early)] {
+        let counters = [("4", rates), (other, early)].map(|(answer, rates)| {
             let labels = format!("{question},answer=\"{answer}\"");
-            world.count(&catalogue::SURVEY_ANSWERS, Part::Value, &labels, rates);
-        }
+            world.count(&catalogue::SURVEY_ANSWERS, Part::Value, &labels, rates)
+        });
+        let seen = (!world.stands).then(|| world.sum(&counters[..1], Window::D1));
         for metric in [ANSWERS_SATISFIED, ANSWERS_SCALED] {
             let name = counted(QUESTION, metric, Window::D1);
-            world.tell(read_name(&name), &question, 1.0, None);
+            world.tell(read_name(&name), &question, 1.0, seen);
+            // What was seen before the first such answer does not stand in for it.
             world.tell(name, &question, 1.0, None);
         }
     }
@@ -540,6 +551,8 @@ fn weekly() -> Vec<Weekly> {
             ("late", Some(0.5), Some(0.6)),
             ("new", None, None),
             ("none", Some(0.0), None),
+            ("taken_skill_6", Some(0.5), if metric == IVR_PASSED { None } else { Some(0.6) }),
+            ("taken_diagram_1_2", Some(0.5), None),
         ] {
             let labels = format!("operation=\"{operation}\"");
             let input = recorded(OPERATION, metric, suffix);
@@ -578,7 +591,12 @@ fn weekly() -> Vec<Weekly> {
 fn weeks() -> World {
     let mut world = World::default();
     for Weekly { labels, told: (name, scale, value), .. } in weekly() {
-        let seen = if labels.contains("late") { None } else { value };
+        let seen = match value {
+            _ if labels.contains("late") => None,
+            // Counts were taken back after it was seen.
+            None if labels.contains("taken") => Some(0.6),
+            value => value,
+        };
         for (name, value) in [(read_name(&name), seen), (name, value)] {
             world.told.push(Told { name, labels: labels.clone(), scale, value, at: LATER });
         }
@@ -615,7 +633,14 @@ pub(super) fn above(week: bool) -> String {
                 value(now, stretch + 1)
             );
         }
-        for operation in ["acme", "late", "less", "one", "two", "new", "none"] {
+        for report in ["skill_6", "diagram_1_2"] {
+            let name = revised(Window::H4);
+            let labels = format!("operation=\"taken_{report}\",report=\"{report}\"");
+            let _ = writeln!(text, "  - series: '{name}{{{labels}}}'\n    values: '1x{steps}'");
+        }
+        for operation in
+            ["acme", "late", "less", "one", "two", "new", "none", "taken_skill_6", "taken_diagram_1_2"]
+        {
             for report in ["skill_6", "diagram_1_2", "cdr_1"] {
                 let last = if operation == "late" { 900 } else { 450 };
                 let _ = writeln!(

@@ -105,6 +105,7 @@ pub(super) fn file(below: &str, options: &Options) -> String {
         write(&mut text, &mut claims, reading);
     }
     revised(&mut text, &mut claims);
+    remembered(&mut text, &mut claims);
     text + &claims
 }
 
@@ -223,6 +224,34 @@ fn revised(text: &mut String, claims: &mut String) {
         let _ = writeln!(
             claims,
             "  - expr: 'count_over_time(ALERTS{{alertname=\"{alert}\",operation=\"waits\"}}[{END}m])'\n    eval_time: {END}m\n    exp_samples: []"
+        );
+    }
+}
+
+/// What can be seen for a while only: the exporter is gone for a working day, and the one refusal that ends the quota day.
+fn remembered(text: &mut String, claims: &mut String) {
+    let target = "job=\"wolkvox\",instance=\"remembered\"";
+    let operation = "operation=\"remembered\"";
+    let spent = "job=\"wolkvox\",instance=\"spent\",operation=\"spent\"";
+    let refused = format!("{spent},report=\"skill_6\",reason=\"quota\"");
+    for (name, labels, values) in [
+        ("up", target.to_owned(), format!("1x59 0x{}", END - 60)),
+        (catalogue::UP.name, format!("{target},{operation}"), "1x59 stale".to_owned()),
+        (catalogue::UP.name, spent.to_owned(), format!("1x59 0x{}", END - 60)),
+        (catalogue::REPORT_READ_FAILURES.name, refused, format!("0x59 1x{}", END - 60)),
+    ] {
+        let _ = writeln!(text, "  - series: '{name}{{{labels}}}'\n    values: '{values}'");
+    }
+    for (alert, operation, first, last) in [
+        ("WolkvoxExporterDown", operation, 70, END),
+        ("WolkvoxAPIQuotaSpent", "operation=\"spent\"", 62, END),
+    ] {
+        let labels = format!("alertname=\"{alert}\",alertstate=\"firing\",{operation}");
+        let minutes = last - first;
+        let _ = writeln!(
+            claims,
+            "  - expr: 'sum(count_over_time(ALERTS{{{labels}}}[{}s]))'\n    eval_time: {last}m\n    exp_samples: [{{ value: {minutes} }}]",
+            60 * minutes - 30
         );
     }
 }
