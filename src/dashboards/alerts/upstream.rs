@@ -136,7 +136,9 @@ fn catching_up(options: &Options) -> Alert {
         ],
         hold_minutes: 0,
         summary: format!("{}: older data has been read for 6 hours and more", reading(false)),
-        description: "While a report is catching up, alerts on its figures stay silent.".to_owned(),
+        description:
+            "While a report is catching up, alerts on its figures stay silent; one that fired before goes on."
+                .to_owned(),
         board: Board::Exporter,
         hours: ALWAYS,
         runbook: Runbook {

@@ -39,8 +39,10 @@ fn without(value: &mut Value, key: &str) {
 
 #[test]
 #[ignore = "takes as long as the scenarios, once for each version; `tests/run rules`"]
-fn later_versions_of_prometheus_find_every_scenario_true() {
-    let later: Vec<_> = tools::every_version("promtool").into_iter().skip(1).collect();
+fn the_latest_prometheus_finds_every_scenario_true() {
+    // The usual one is the oldest that is supported. What lies between the two is tried with the boards; each version costs
+    // minutes here. Releases are in the order of their names, the unstable one first.
+    let later: Vec<_> = tools::every_version("promtool").into_iter().skip(1).take(1).collect();
     let mut all = generated();
     all.extend(files::tests(&scenarios(), &Options::default()));
     let folder = tempfile::tempdir().unwrap();
@@ -64,5 +66,5 @@ fn later_versions_of_prometheus_find_every_scenario_true() {
             });
         }
     });
-    println!("the scenarios hold on {} later versions of Prometheus", later.len());
+    println!("the scenarios hold on {} later version of Prometheus", later.len());
 }
