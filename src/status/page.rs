@@ -10,8 +10,8 @@ use sha2::{Digest as _, Sha256};
 use super::Status;
 
 /// Fetches the page again and changes what has changed, so that focus, scroll and what is unfolded stay.
-const SCRIPT: &str = include_str!("../../templates/status.js");
-const STYLE: &str = include_str!("../../templates/status.css");
+const SCRIPT: &str = include_str!("status.js");
+const STYLE: &str = include_str!("status.css");
 /// How often the page refreshes itself, in seconds.
 const REFRESH: u32 = 15;
 
@@ -36,7 +36,7 @@ impl Status {
 }
 
 #[derive(Template)]
-#[template(path = "status.html")]
+#[template(path = "status.html", config = "src/askama.toml")]
 struct Page<'a> {
     status: &'a Status,
     style: &'static str,
