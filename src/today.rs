@@ -3,7 +3,7 @@
 //! A gauge whose source is stale disappears: at local midnight by the clock, and when three planned intervals pass
 //! without a successful reading.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::api::Grain;
@@ -95,13 +95,10 @@ impl Today {
         self.skills.insert(skill.into(), Source { day, fresh_until, gauges, total });
     }
 
-    /// The DNIS have turned out to be callers' numbers, all but those allowed: what stands under one goes, until its skill
-    /// is read again.
-    pub fn withdraw_numbers(&mut self, allow: Option<&BTreeSet<String>>) {
+    /// The DNIS have turned out to be callers' numbers: what stands under one goes, until its skill is read again.
+    pub fn withdraw_numbers(&mut self) {
         let is_shown = |(label, value): &(Label, Box<str>)| {
-            *label != Label::Dnis
-                || matches!(&**value, "other" | "none")
-                || allow.is_some_and(|allow| allow.contains(&**value))
+            *label != Label::Dnis || matches!(&**value, "other" | "none")
         };
         for source in self.skills.values_mut() {
             source.gauges.retain(|_, (_, samples)| {

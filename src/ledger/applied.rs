@@ -61,11 +61,6 @@ pub enum Note {
         /// How many different values it had.
         values: usize,
     },
-    /// DNIS that were labels before `dnis.allow` named others: their series are withdrawn.
-    NotAllowed {
-        /// How many.
-        values: usize,
-    },
     /// A bucket is owed because its answer could not seal it; it is tried for 24 h.
     NotSealed {
         /// The report.

@@ -1,7 +1,6 @@
 //! When the DNIS of a server are callers' numbers: their series are withdrawn, and growth goes to `other`.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use super::LedgerError;
 use super::applied::Note;
@@ -24,11 +23,7 @@ type Sums = Vec<FamilySum>;
 impl Work<'_> {
     /// More DNIS than half the calls, or more than the cap, in the day of one skill: the numbers are callers'.
     pub(super) fn look_for_callers(&mut self, totals: &[Total]) -> Result<(), LedgerError> {
-        let operation = Arc::clone(&self.operation);
-        if let Some(allow) = &operation.dnis.allow {
-            return self.withdraw_all_but(allow);
-        }
-        if self.books.record.callers.is_some() {
+        if self.operation.dnis.allow.is_some() || self.books.record.callers.is_some() {
             return Ok(());
         }
         let values: BTreeSet<&str> = totals
@@ -63,40 +58,12 @@ impl Work<'_> {
         // Where none was let in, none is in the file.
         self.changes.rewrite = self.books.labels.values(Label::Dnis).next().is_some();
         self.books.touch_labels().clear(Label::Dnis);
-        // Every value is folded in these buckets from now on.
-        self.withdraw(&|_| true, 0)
-    }
-
-    /// Withdraws the DNIS that were let in before the configuration named the only ones that may be labels.
-    fn withdraw_all_but(&mut self, allow: &BTreeSet<String>) -> Result<(), LedgerError> {
-        let is_withdrawn = |dnis: &str| !allow.contains(dnis);
-        let let_in: Vec<Box<str>> =
-            self.books.labels.values(Label::Dnis).filter(|dnis| is_withdrawn(dnis)).collect();
-        if let_in.is_empty() {
-            return Ok(());
-        }
-        let labels = self.books.touch_labels();
-        for dnis in &let_in {
-            labels.retire(Label::Dnis, dnis);
-        }
-        // One that is allowed again later does not count apart in a bucket in which it is held by `other`.
-        let next = labels.next();
-        self.changes.rewrite = true;
-        self.withdraw(&is_withdrawn, next)?;
-        self.applied.notes.push(Note::NotAllowed { values: let_in.len() });
-        Ok(())
-    }
-
-    /// Withdraws the series of some DNIS; in the buckets that are not sealed, values admitted as `closed` or later count
-    /// as `other`.
-    fn withdraw(&mut self, is_withdrawn: &dyn Fn(&str) -> bool, closed: u32) -> Result<(), LedgerError> {
-        let is_withdrawn = |dnis: &str| dnis != OTHER && dnis != NONE && is_withdrawn(dnis);
         let places = tables::buckets_with_cells(self.transaction, self.books.record.id, Report::Skill6)?;
         let scope = self.scope.clone();
         for place in places {
             self.scope = (Report::Skill6, place.scope.clone());
             let mut blob = if self.scope == scope { self.take(place.bucket)? } else { self.foreign(&place)? };
-            self.freeze(&mut blob, &is_withdrawn, closed)?;
+            self.freeze(&mut blob)?;
             if self.scope == scope {
                 self.put(place.bucket, blob);
             } else {
@@ -107,7 +74,7 @@ impl Work<'_> {
         for id in 0..self.books.series.len() as u32 {
             let series = self.books.series.get(id)?;
             let dnis = value_in(&series.labels, Label::Dnis);
-            if series.hidden != Hidden::Withdrawn && dnis.is_some_and(is_withdrawn) {
+            if series.hidden != Hidden::Withdrawn && dnis.is_some_and(|dnis| dnis != OTHER && dnis != NONE) {
                 let labels = self.cloak(&series.labels);
                 self.books.series.touch(id).hidden = Hidden::Withdrawn;
                 self.books.series.rename(id, labels);
@@ -121,13 +88,9 @@ impl Work<'_> {
         Ok(Blob::of(cells.unwrap_or_default()))
     }
 
-    fn freeze(
-        &mut self,
-        blob: &mut Blob,
-        is_withdrawn: &impl Fn(&str) -> bool,
-        closed: u32,
-    ) -> Result<(), LedgerError> {
-        let is_callers = |key: &LabelValues| key.get(&Label::Dnis).is_some_and(|dnis| is_withdrawn(dnis));
+    fn freeze(&mut self, blob: &mut Blob) -> Result<(), LedgerError> {
+        let is_callers =
+            |key: &LabelValues| key.get(&Label::Dnis).is_some_and(|dnis| **dnis != *OTHER && **dnis != *NONE);
         let mut frozen: Vec<(u32, Sums)> = Vec::new();
         for (identity, mut cell) in blob.cells.drain()? {
             if cell.frozen || !is_callers(&blob.cells.keys[cell.key as usize]) {
@@ -164,7 +127,7 @@ impl Work<'_> {
                 key.insert(Label::Dnis, OTHER.into());
             }
         }
-        Labels::close(&mut blob.cells.closed, Label::Dnis, closed);
+        Labels::close_all(&mut blob.cells.closed, Label::Dnis);
         blob.dirty = true;
         Ok(())
     }

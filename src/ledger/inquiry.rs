@@ -86,10 +86,6 @@ impl fmt::Display for Note {
                  name the real ones in dnis.allow",
                 of(skill)
             ),
-            Note::NotAllowed { values } => write!(
-                f,
-                "{values} values of dnis that were labels are not in dnis.allow; their series are withdrawn and count as other"
-            ),
             Note::NotSealed { skill, bucket, .. } => {
                 write!(f, "{bucket}{} could not be sealed, it is read again for 24 h", of(skill))
             }

@@ -105,15 +105,9 @@ impl Labels {
         self.known.get(&label).into_iter().flat_map(|known| known.keys().cloned())
     }
 
-    /// The number of the next admission.
-    pub(super) const fn next(&self) -> u32 {
-        self.next
-    }
-
-    /// Folds the values of a label that were admitted as `number` or later in a bucket from now on.
-    pub(super) fn close(closed: &mut BTreeMap<Label, u32>, label: Label, number: u32) {
-        let known = closed.entry(label).or_insert(number);
-        *known = number.min(*known);
+    /// Folds every value of a label in a bucket from now on, whatever has a slot.
+    pub(super) fn close_all(closed: &mut BTreeMap<Label, u32>, label: Label) {
+        closed.insert(label, 0);
     }
 
     /// The values that nothing used for 90 days.

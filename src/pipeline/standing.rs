@@ -124,12 +124,7 @@ impl Worker {
             match note {
                 Note::CallersNumbers { .. } => {
                     error!(%operation, "{note}");
-                    self.board.note(operation, |face| face.today.withdraw_numbers(None));
-                }
-                Note::NotAllowed { .. } => {
-                    info!(%operation, "{note}");
-                    let allow = self.operation.dnis.allow.as_ref();
-                    self.board.note(operation, |face| face.today.withdraw_numbers(allow));
+                    self.board.note(operation, |face| face.today.withdraw_numbers());
                 }
                 Note::Retired { .. } => info!(%operation, "{note}"),
                 Note::CaughtUp { report } => info!(%operation, %report, "{note}"),

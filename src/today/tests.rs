@@ -60,7 +60,7 @@ fn gauges_of_callers_numbers_go_with_them_and_those_of_a_skill_without_any_stay(
         let until = fresh_until(noon(), Duration::from_secs(300));
         today.read_skill(dnis, day(), SkillDay::default(), gauges, until, |_, value| value.into());
     }
-    today.withdraw_numbers(None);
+    today.withdraw_numbers();
     // A skill that has not moved is not read again.
     today.unmoved("101", day(), fresh_until(noon(), Duration::from_secs(600)));
     let calls = values(&today, &catalogue::TODAY_INBOUND_CALLS, noon());

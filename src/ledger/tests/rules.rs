@@ -399,48 +399,6 @@ fn callers_numbers_are_withdrawn_and_their_growth_goes_to_other() {
 }
 
 #[test]
-fn numbers_that_are_not_allowed_any_more_are_withdrawn_and_their_growth_goes_to_other() {
-    let mut ledger = ledger("2026-04-04T00:00:00");
-    let numbers = ["3005550001", "3005550002", "601"];
-    let rows = |calls: i64| numbers.map(|number| (number, calls));
-    let inbound = &catalogue::INBOUND_CALLS;
-    ledger.apply("acme", &day("2026-04-05T10:00:00", "2026-04-05", &rows(10))).unwrap();
-    release(&mut ledger);
-    assert_eq!(shown(&mut ledger, inbound, numbers[0]), Some(10));
-    let mut operation = operation();
-    let mut allow = |ledger: &mut Ledger, now: &str, allowed: &[&str]| {
-        operation.dnis.allow = Some(allowed.iter().map(|dnis| (*dnis).to_owned()).collect());
-        ledger.enter(&operation, at(now)).unwrap();
-    };
-    allow(&mut ledger, "2026-04-05T10:01:00", &["601"]);
-    let applied = ledger.apply("acme", &day("2026-04-05T10:05:00", "2026-04-05", &rows(11))).unwrap();
-    assert_eq!(applied.notes, [Note::NotAllowed { values: 2 }]);
-    release(&mut ledger);
-    assert!(ledger.totals("acme").all(|total| !total.labels.as_str().contains("3005550")));
-    assert_eq!(shown(&mut ledger, inbound, "601"), Some(11));
-    assert_eq!(shown(&mut ledger, inbound, "dnis=\"other\""), Some(2), "what grew since");
-    assert_eq!(sums(&ledger, inbound), (0, 33, 33));
-    // Told once, and nothing moves when it is read again.
-    let again = ledger.apply("acme", &day("2026-04-05T10:10:00", "2026-04-05", &rows(11))).unwrap();
-    assert!(again.notes.is_empty(), "{again:?}");
-    assert_eq!(sums(&ledger, inbound), (0, 33, 33));
-    // Allowed again within the day, it stays with the others until the next; nothing is counted twice or falls.
-    allow(&mut ledger, "2026-04-05T10:11:00", &["601", numbers[0]]);
-    let back = ledger.apply("acme", &day("2026-04-05T10:15:00", "2026-04-05", &rows(12))).unwrap();
-    assert_eq!(back.revisions.down, 0, "{back:?}");
-    assert_eq!(sums(&ledger, inbound), (0, 36, 36));
-    let sealed = ledger.apply("acme", &day("2026-04-06T06:00:01", "2026-04-05", &rows(12))).unwrap();
-    assert_eq!(sealed.revisions.down, 0, "{sealed:?}");
-    assert_eq!(sums(&ledger, inbound), (36, 0, 36));
-    ledger.apply("acme", &day("2026-04-06T10:00:00", "2026-04-06", &rows(1))).unwrap();
-    release(&mut ledger);
-    assert_eq!(sums(&ledger, inbound), (36, 3, 39));
-    assert_eq!(shown(&mut ledger, inbound, numbers[0]), Some(11), "its sum from before, and the new day");
-    assert_eq!(shown(&mut ledger, inbound, "601"), Some(13));
-    assert_eq!(shown(&mut ledger, inbound, "dnis=\"other\""), Some(5));
-}
-
-#[test]
 fn a_value_unused_for_90_days_is_retired_and_returns_with_its_sum() {
     let mut ledger = ledger("2026-01-01T00:00:00");
     ledger.apply("acme", &day("2026-01-02T10:00:00", "2026-01-02", &[("601", 5)])).unwrap();
