@@ -16,7 +16,9 @@ use crate::tools;
 pub(crate) mod backfill;
 mod fortnight;
 mod grafana;
-mod headlines;
+mod judge;
+mod mistakes;
+mod numbers;
 
 use backfill::Times;
 use fortnight::{EVERY, Fortnight};
@@ -59,22 +61,23 @@ fn every_board_answers_and_what_it_says_is_true() {
                 capture(&prometheus, &weeks, &boards).await;
             }
             let (asked, mut wrong) = execute(&prometheus, &weeks, &boards, server == usual).await;
-            let checked = headlines::judge(&prometheus, &weeks, &boards).await.unwrap_or_else(|untrue| {
-                wrong.extend(untrue);
-                0
-            });
+            let verdict = judge::judge(&prometheus, &weeks, &boards, None).await;
+            let (held, left_out) = verdict.left_out(&boards);
+            let checked = verdict.answers;
+            wrong.extend(verdict.wrong);
+            wrong.extend(left_out);
             let count = wrong.len();
             assert!(wrong.is_empty(), "Prometheus of {}: {count} are wrong:\n{}", server.of, wrong.join("\n"));
             eprintln!(
-                "Prometheus of {}: {asked} questions answered, {checked} answers as the model has them",
+                "Prometheus of {}: {asked} questions answered, {checked} answers of {held} targets as the model has them",
                 server.of
             );
             if server == usual {
-                let unnoticed = headlines::unnoticed(&prometheus, &weeks, &boards).await;
-                let planted = headlines::PLANTED;
+                let unnoticed = mistakes::unnoticed(&prometheus, &weeks, &boards).await;
+                let planted = mistakes::PLANTED;
                 assert!(unnoticed.is_empty(), "of {planted} mistakes, unnoticed:\n{}", unnoticed.join("\n"));
                 if let Some(note) = env::var_os("WOLKVOX_NOTE") {
-                    let text = format!("{asked} questions of 9 boards answered, {checked} of the answers held against a model\n");
+                    let text = format!("{asked} questions of 9 boards answered; {checked} answers of {held} targets held against a model\n");
                     fs::write(note, text).unwrap();
                 }
             }

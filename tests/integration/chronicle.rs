@@ -45,6 +45,10 @@ pub(crate) struct Chronicle {
     pub(crate) simulator: Simulator,
     /// When each skill (by its id) and each report (by its code) was read with success.
     pub(crate) readings: BTreeMap<String, BTreeSet<Timestamp>>,
+    /// Requests that had come to the centre by each sample, by the code of what was asked for.
+    pub(crate) requests: BTreeMap<i64, BTreeMap<String, u64>>,
+    /// When each life began.
+    pub(crate) lives: Vec<Timestamp>,
     config: Config,
     upstream: String,
     folder: TempDir,
@@ -96,6 +100,8 @@ impl Chronicle {
             zone,
             simulator,
             readings: BTreeMap::new(),
+            requests: BTreeMap::new(),
+            lives: Vec::new(),
             config: Config::load(&config).unwrap_or_else(|error| panic!("{error}")),
             upstream,
             folder,
@@ -117,6 +123,7 @@ impl Chronicle {
         assert!(self.life.is_none(), "one life at a time");
         let runtime = runtime();
         let began = self.clock.now();
+        self.lives.push(began);
         let own = Arc::new(SelfMetrics::new("0.1.0", "test", "rustc"));
         own.config_loaded(began);
         let directory = self.folder.path().join("data");
@@ -220,6 +227,8 @@ impl Chronicle {
             self.blocks.write(at, [format!("up{{{TARGET}}} 0 {at}\n")]);
             return;
         };
+        let requests = self.simulator.controls()["requests"][OPERATION].take();
+        self.requests.insert(at, serde_json::from_value(requests).unwrap_or_default());
         life.board.tick();
         let number = life.board.number();
         let answer = life.runtime.block_on(async {

@@ -1,10 +1,10 @@
 //! Two weeks of a small centre with everything in them that a board must be able to show.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::json;
-use wolkvox_exporter::api::Report;
 use wolkvox_exporter::simulator::{Call, Incident, Settings, Simulator, Traffic, Truth};
 use wolkvox_exporter::time::{SignedDuration, Timestamp, Zone, civil};
 
@@ -66,12 +66,32 @@ const KEYS: &str = "    currency: COP
       cdr_1: { interval: 30m, settle: 3h }
       diagram_4: { interval: 30m, settle: 3h }";
 
+/// The share of calls of a skill that may be answered later than 10, 20 or 30 s, as `KEYS` has it.
+pub(super) fn budget(skill: &str, within: usize) -> Option<f64> {
+    match (skill, within) {
+        ("101", 1) => Some(0.2),
+        ("102", 0) => Some(0.3),
+        _ => None,
+    }
+}
+
+/// The share of calls of a skill that may be abandoned.
+pub(super) fn abandon_budget(skill: &str) -> Option<f64> {
+    (skill == "101").then_some(0.05)
+}
+
 /// The two weeks once they are over.
 pub(super) struct Fortnight {
     pub(super) zone: Zone,
     simulator: Simulator,
     readings: BTreeMap<String, Vec<Timestamp>>,
-    calls: Vec<Call>,
+    /// By the code of the report that shows them, with their local time.
+    calls: BTreeMap<&'static str, Vec<(civil::DateTime, Call)>>,
+    requests: BTreeMap<i64, BTreeMap<String, u64>>,
+    /// When each life of the exporter began.
+    pub(super) lives: Vec<Timestamp>,
+    /// Windows that were asked for before.
+    grown: RefCell<BTreeMap<(String, i64, i64), Queue>>,
     /// Lines of exposition that were stored.
     pub(super) samples: usize,
 }
@@ -117,10 +137,23 @@ pub(super) fn live(promtool: Tool, storage: &Path) -> Fortnight {
     week.run_to(at(20, 15, 0), EVERY);
     let samples = week.finish();
     let (from, to) = (FIRST.at(0, 0, 0, 0), LAST.at(23, 59, 59, 0));
-    let calls = week.simulator.calls(OPERATION, None, from, to).unwrap();
+    let mut calls: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for call in week.simulator.calls(OPERATION, None, from, to).unwrap() {
+        let at: civil::DateTime = call.date.replace(' ', "T").parse().unwrap();
+        calls.entry(call.report).or_default().push((at, call));
+    }
     let readings = std::mem::take(&mut week.readings);
     let readings = readings.into_iter().map(|(key, at)| (key, at.into_iter().collect())).collect();
-    Fortnight { zone: week.zone.clone(), simulator: week.simulator.clone(), readings, calls, samples }
+    Fortnight {
+        zone: week.zone.clone(),
+        simulator: week.simulator.clone(),
+        readings,
+        calls,
+        requests: std::mem::take(&mut week.requests),
+        lives: std::mem::take(&mut week.lives),
+        grown: RefCell::default(),
+        samples,
+    }
 }
 
 /// What has become of calls in a queue.
@@ -146,6 +179,18 @@ impl Queue {
             abandon_ms: self.abandon_ms + other.abandon_ms,
         }
     }
+
+    /// What this has more.
+    pub(super) fn minus(self, other: Queue) -> Queue {
+        Queue {
+            inbound: self.inbound - other.inbound,
+            answered: self.answered - other.answered,
+            abandoned: self.abandoned - other.abandoned,
+            within: [0, 1, 2].map(|nth| self.within[nth] - other.within[nth]),
+            answer_ms: self.answer_ms - other.answer_ms,
+            abandon_ms: self.abandon_ms - other.abandon_ms,
+        }
+    }
 }
 
 impl Fortnight {
@@ -166,15 +211,31 @@ impl Fortnight {
         next.checked_sub(1).map_or(Timestamp::MIN, |last| readings[last])
     }
 
-    /// Calls in a queue between two local times that a reading could see.
-    fn queue(&self, skill: &str, from: Option<civil::DateTime>, read: Timestamp) -> Queue {
+    /// Events that a reading of their report could see, with their local time.
+    pub(super) fn seen(
+        &self,
+        report: &str,
+        read: Timestamp,
+    ) -> impl Iterator<Item = &(civil::DateTime, Call)> {
+        self.calls[report].iter().filter(move |(_, call)| {
+            call.visible.is_some_and(|visible| visible <= read)
+                && call.withdrawn.is_none_or(|withdrawn| withdrawn > read)
+        })
+    }
+
+    /// Calls in the queue of a skill, on all lines or on one, since a local time that a reading could see.
+    fn queue(
+        &self,
+        skill: &str,
+        dnis: Option<&str>,
+        from: Option<civil::DateTime>,
+        read: Timestamp,
+    ) -> Queue {
         let mut queue = Queue::default();
-        for call in self.calls.iter().filter(|call| call.report == "skill_6" && call.skill_id == skill) {
-            let at: civil::DateTime = call.date.replace(' ', "T").parse().unwrap();
-            let seen = call.visible.is_some_and(|visible| visible <= read);
-            if !seen
-                || call.withdrawn.is_some_and(|withdrawn| withdrawn <= read)
-                || from.is_some_and(|from| at < from)
+        for (at, call) in self.seen("skill_6", read) {
+            if call.skill_id != skill
+                || dnis.is_some_and(|dnis| call.dnis != dnis)
+                || from.is_some_and(|from| *at < from)
             {
                 continue;
             }
@@ -200,37 +261,69 @@ impl Fortnight {
         evaluations.find(|at| at - read(*at).as_second() < 600).unwrap()
     }
 
-    /// What the counters of a skill grow by between the first and the last sample of a window that ends at `to`.
+    /// What the recorded windows of a skill hold at an instant: what its counters grew by between the first and the last
+    /// sample of the window when the rules last looked.
     pub(super) fn growth(&self, skill: &str, to: i64, window: i64) -> Queue {
-        let to = self.looked(to);
-        // An instant between samples: the last one is half a step before, the first one half a step within.
-        let last = self.queue(skill, None, self.read(skill, to - BETWEEN));
-        let first = self.queue(skill, None, self.read(skill, to - window + BETWEEN));
-        Queue {
-            inbound: last.inbound - first.inbound,
-            answered: last.answered - first.answered,
-            abandoned: last.abandoned - first.abandoned,
-            within: [0, 1, 2].map(|nth| last.within[nth] - first.within[nth]),
-            answer_ms: last.answer_ms - first.answer_ms,
-            abandon_ms: last.abandon_ms - first.abandon_ms,
+        let key = (skill.to_owned(), to, window);
+        if let Some(known) = self.grown.borrow().get(&key) {
+            return *known;
         }
+        let grown = self.grown(skill, None, self.looked(to), window);
+        self.grown.borrow_mut().insert(key, grown);
+        grown
+    }
+
+    /// The same in a window that ends now, of all lines or of one.
+    pub(super) fn grown(&self, skill: &str, dnis: Option<&str>, to: i64, window: i64) -> Queue {
+        let [first, last] =
+            self.ends(to, window).map(|at| self.queue(skill, dnis, None, self.read(skill, at)));
+        last.minus(first)
+    }
+
+    /// The first and the last sample of a window that ends between two samples.
+    pub(super) fn ends(&self, to: i64, window: i64) -> [i64; 2] {
+        // The last one is half a step before, the first one half a step within.
+        [to - window + BETWEEN, to - BETWEEN]
     }
 
     /// The calls of the local day of an instant, as last read by then.
-    pub(super) fn today(&self, skill: &str, at: i64) -> Queue {
-        let midnight = self.zone.civil(Timestamp::from_second(at).unwrap()).date().at(0, 0, 0, 0);
-        self.queue(skill, Some(midnight), self.read(skill, at))
+    pub(super) fn today(&self, skill: &str, dnis: Option<&str>, at: i64) -> Queue {
+        self.queue(skill, dnis, Some(self.midnight(at)), self.read(skill, at))
     }
 
-    /// Customers who called on a day, were promised a callback, and had none by a reading.
-    pub(super) fn promised(&self, date: civil::Date, read: Timestamp) -> i64 {
-        let offers = self.calls.iter().filter(|call| call.report == Report::Diagram3.code());
-        let waits = |call: &&Call| {
-            let at: civil::DateTime = call.date.replace(' ', "T").parse().unwrap();
-            let seen = call.visible.is_some_and(|visible| visible <= read);
-            at.date() == date && seen && call.decided.is_none_or(|decided| decided > read)
+    /// A minute of a day, and half of the way to the next sample.
+    pub(super) fn moment(&self, day: i8, hour: i8, minute: i8) -> i64 {
+        self.instant(civil::date(2026, 4, day), hour) + 60 * i64::from(minute)
+    }
+
+    /// The night after the bad day, when everything of that day has been read.
+    pub(super) fn night(&self) -> i64 {
+        self.moment(18, 3, 0)
+    }
+
+    /// When the local day of an instant began.
+    pub(super) fn midnight(&self, at: i64) -> civil::DateTime {
+        self.zone.civil(Timestamp::from_second(at).unwrap()).date().at(0, 0, 0, 0)
+    }
+
+    /// When customers called who were promised a callback on a day, and had none by a reading.
+    pub(super) fn promised(
+        &self,
+        skill: Option<&str>,
+        date: civil::Date,
+        read: Timestamp,
+    ) -> Vec<civil::DateTime> {
+        let waits = |(at, call): &&(civil::DateTime, Call)| {
+            at.date() == date
+                && skill.is_none_or(|skill| call.skill_id == skill)
+                && call.decided.is_none_or(|decided| decided > read)
         };
-        offers.filter(waits).count() as i64
+        self.seen("diagram_3", read).filter(waits).map(|(at, _)| *at).collect()
+    }
+
+    /// Requests that the centre had received by the last sample before an instant, by the code of what was asked for.
+    pub(super) fn requests(&self, by: i64) -> BTreeMap<String, u64> {
+        self.requests.range(..=by).next_back().map(|(_, requests)| requests.clone()).unwrap_or_default()
     }
 
     /// The settled truth of whole days, both included.
@@ -241,5 +334,15 @@ impl Fortnight {
 
     pub(super) fn skills(&self) -> Vec<String> {
         self.simulator.skills().map(|(id, _)| id.to_owned()).collect()
+    }
+
+    /// Their names by identifier.
+    pub(super) fn names(&self) -> BTreeMap<String, String> {
+        self.simulator.skills().map(|(id, name)| (id.to_owned(), name.to_owned())).collect()
+    }
+
+    /// The numbers that a skill is called by.
+    pub(super) fn lines(&self, skill: &str) -> Vec<String> {
+        self.simulator.dnis(skill).to_vec()
     }
 }

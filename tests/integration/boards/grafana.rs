@@ -42,6 +42,9 @@ pub(super) struct Choice {
 
 pub(super) type Choices = BTreeMap<String, Choice>;
 
+/// What each variable offers: what is shown, and the value.
+pub(super) type Offers = BTreeMap<String, Vec<(String, String)>>;
+
 /// When and over how long a board is looked at.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Look {
@@ -84,7 +87,7 @@ fn seconds(text: &str) -> i64 {
 impl Board {
     /// Replaces a piece of every expression; whether there was any.
     pub(super) fn replace(&mut self, right: &str, wrong: &str) -> bool {
-        super::headlines::replace(&mut self.json["panels"], right, wrong)
+        super::mistakes::replace(&mut self.json["panels"], right, wrong)
     }
 
     /// How far back it looks when it is opened.
@@ -136,7 +139,18 @@ impl Board {
         look: Look,
         chosen: &[(&str, &str)],
     ) -> Result<Choices, String> {
+        self.offer(server, look, chosen).await.map(|(choices, _)| choices)
+    }
+
+    /// The same, with what each variable offers: what is shown, and the value.
+    pub(super) async fn offer(
+        &self,
+        server: &Prometheus,
+        look: Look,
+        chosen: &[(&str, &str)],
+    ) -> Result<(Choices, Offers), String> {
         let mut choices = Choices::new();
+        let mut offers = Offers::new();
         for variable in self.json["templating"]["list"].as_array().unwrap() {
             let name = variable["name"].as_str().unwrap();
             let options: Vec<(String, String)> = match variable["type"].as_str().unwrap() {
@@ -160,8 +174,9 @@ impl Board {
                 return Err(format!("variable {name} has no values"));
             }
             choices.insert(name.to_owned(), choice(variable, &options, chosen)?);
+            offers.insert(name.to_owned(), options);
         }
-        Ok(choices)
+        Ok((choices, offers))
     }
 
     async fn options(
@@ -388,6 +403,31 @@ impl Target {
         let from = ((look.to - look.range) / step * step).to_string();
         let to = (look.to / step * step).to_string();
         let step = step.to_string();
+        let asked = [("query", query.as_str()), ("start", &from), ("end", &to), ("step", &step)];
+        server.try_ask("query_range", &asked).await
+    }
+
+    /// What Prometheus answers for one instant, whatever the panel draws.
+    pub(super) async fn ask_once(
+        &self,
+        server: &Prometheus,
+        choices: &Choices,
+        look: Look,
+    ) -> Result<Value, String> {
+        let query = self.filled(choices, look)?;
+        server.try_ask("query", &[("query", &query), ("time", &look.to.to_string())]).await
+    }
+
+    /// What it answers for instants so many seconds apart, from one to another.
+    pub(super) async fn ask_along(
+        &self,
+        server: &Prometheus,
+        choices: &Choices,
+        look: Look,
+        (from, to, step): (i64, i64, i64),
+    ) -> Result<Value, String> {
+        let query = self.filled(choices, look)?;
+        let [from, to, step] = [from, to, step].map(|number| number.to_string());
         let asked = [("query", query.as_str()), ("start", &from), ("end", &to), ("step", &step)];
         server.try_ask("query_range", &asked).await
     }
